@@ -1,0 +1,47 @@
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DEFAULT_GOAL := help
+
+GO ?= go
+GOLANGCI_LINT_VERSION := v2.15.0
+GOLANGCI_LINT := .tools/golangci-lint-$(GOLANGCI_LINT_VERSION)/golangci-lint
+# The race detector needs a C compiler, which not every machine has. Where CI is true its absence is an error.
+RACE := $(if $(or $(filter true,$(CI)),$(shell command -v cc gcc clang)),-race)
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "ENVOY=/path/to/envoy takes that Envoy instead of the version in .envoy-version."
+
+.PHONY: build
+build: ## build bin/passive-health
+	$(GO) build -o bin/passive-health ./cmd/passive-health
+
+.PHONY: demo
+demo: build envoy ## watch two real Envoys leave a failing host alone, and take it back (about 40 seconds)
+	bin/passive-health demo
+
+.PHONY: test
+test: envoy ## run every test: the rules, the fuzz corpora, the whole program in-process and real Envoys
+	@$(if $(RACE),,echo "no C compiler: the tests run without the race detector")
+	@mkdir -p artifacts
+	@$(GO) test $(RACE) -v -timeout 20m ./... 2>&1 | tee artifacts/test.log | grep -Ev '^(=== |[[:space:]]*--- PASS|PASS$$)'
+	@! grep -E '^[[:space:]]*--- SKIP' artifacts/test.log
+
+.PHONY: lint
+lint: $(GOLANGCI_LINT) ## run go vet and golangci-lint
+	$(GO) vet ./...
+	$(GOLANGCI_LINT) run
+
+.PHONY: envoy
+envoy: ## fetch the Envoy that .envoy-version names, unless there is one
+	@envoy/fetch.sh
+
+.PHONY: clean
+clean: ## delete what these targets have made, the fetched tools too
+	rm -rf bin artifacts .tools
+
+$(GOLANGCI_LINT):
+	GOBIN=$(CURDIR)/$(@D) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
