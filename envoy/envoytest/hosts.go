@@ -1,0 +1,50 @@
+package envoytest
+
+import (
+	"testing"
+
+	"github.com/envoy-passive-health/passive-health/envoy/upstream"
+)
+
+const freePort = "127.0.0.1:0"
+
+// StartHost runs an HTTP host that answers 200 until it is told otherwise.
+func StartHost(t testing.TB) *upstream.Host {
+	t.Helper()
+	host, err := upstream.Start(freePort)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(host.Stop)
+	return host
+}
+
+// StartGRPCHost runs a gRPC host that answers OK until it is told otherwise.
+func StartGRPCHost(t testing.TB) *upstream.GRPCHost {
+	t.Helper()
+	host, err := upstream.StartGRPC(freePort)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(host.Stop)
+	return host
+}
+
+// StartHole opens an address to which no connection ever comes about.
+func StartHole(t testing.TB) *upstream.Hole {
+	t.Helper()
+	hole, err := upstream.StartHole(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(hole.Stop)
+	return hole
+}
+
+// Set changes a host's behaviour.
+func Set(t testing.TB, host *upstream.Host, b upstream.Behaviour) {
+	t.Helper()
+	if err := host.Set(b); err != nil {
+		t.Fatal(err)
+	}
+}
