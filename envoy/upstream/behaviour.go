@@ -77,7 +77,7 @@ func (b *Behaviour) set(option string) (ok bool) {
 // of returns the behaviour towards the n-th request, n from 0: a share is spread evenly and is the same in every run.
 func (b Behaviour) of(n int) Behaviour {
 	if b.Percent > 0 && (n+1)*b.Percent/100 == n*b.Percent/100 {
-		return Behaviour{Delay: b.Delay}
+		b = Behaviour{Delay: b.Delay}
 	}
 	if b.Status == 0 {
 		b.Status = http.StatusOK
