@@ -1,0 +1,61 @@
+package processor
+
+import (
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/encoding/proto"
+	"google.golang.org/grpc/mem"
+)
+
+// MaxMessage is the largest ProcessingRequest that is read, in bytes. Response headers with what the samples ask for are some 700.
+const MaxMessage = 64 << 10
+
+// rawRequest is a ProcessingRequest as it came. It holds the buffer until free.
+type rawRequest struct {
+	buffer   mem.Buffer
+	tooLarge bool
+}
+
+// bytes returns the message, valid until free.
+func (r *rawRequest) bytes() []byte {
+	if r.buffer == nil {
+		return nil
+	}
+	return r.buffer.ReadOnlyData()
+}
+
+func (r *rawRequest) free() {
+	if r.buffer != nil {
+		r.buffer.Free()
+		r.buffer = nil
+	}
+}
+
+// rawResponse is a ProcessingResponse as it goes out.
+type rawResponse []byte
+
+// codec passes the ext_proc service's messages through as bytes and leaves those of all other services to protobuf.
+type codec struct{ encoding.CodecV2 }
+
+func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name)} }
+
+// Marshal is encoding.CodecV2.
+func (c codec) Marshal(v any) (mem.BufferSlice, error) {
+	if raw, ok := v.(rawResponse); ok {
+		return mem.BufferSlice{mem.SliceBuffer(raw)}, nil
+	}
+	return c.CodecV2.Marshal(v)
+}
+
+// Unmarshal is encoding.CodecV2. A message over the limit is no error here: gRPC would answer one with a status that Envoy
+// may turn into a failed request.
+func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
+	raw, ok := v.(*rawRequest)
+	if !ok {
+		return c.CodecV2.Unmarshal(data, v)
+	}
+	raw.free()
+	if raw.tooLarge = data.Len() > MaxMessage; !raw.tooLarge {
+		raw.buffer = data.MaterializeToBuffer(mem.DefaultBufferPool())
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package processor
+
+import (
+	"log/slog"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/envoy-passive-health/passive-health/health"
+)
+
+// Recorder takes what the sensors see. *health.Tracker is one. It is called by many streams at once and must not
+// block.
+type Recorder interface {
+	Record(at time.Time, o health.Observation)
+}
+
+// Options is what a Server may be told.
+type Options struct {
+	// AllResponses says whether the filter of a cluster sends every response, good ones too, so that each adds one to the
+	// host's volume. If nil, none does: the filters send errors only, and volumes come from load reports.
+	AllResponses func(cluster string) bool
+	// Logger is told of panics. If nil, nobody is.
+	Logger *slog.Logger
+}
+
+// Server is the ext_proc server. Make one with NewServer; it has no goroutine of its own and needs no end.
+type Server struct {
+	recorder Recorder
+	options  Options
+	names    names
+	stats    stats
+}
+
+// NewServer returns a Server that hands what it sees to the recorder.
+func NewServer(recorder Recorder, options Options) *Server {
+	if options.AllResponses == nil {
+		options.AllResponses = func(string) bool { return false }
+	}
+	if options.Logger == nil {
+		options.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Server{
+		recorder: recorder,
+		options:  options,
+		names:    names{known: map[string]string{}},
+		stats:    stats{streams: counters(Results()), dropped: counters(Drops())},
+	}
+}
+
+// The service's names on the wire (envoy/service/ext_proc/v3/external_processor.proto).
+const (
+	serviceName   = "envoy.service.ext_proc.v3.ExternalProcessor"
+	methodName    = "Process"
+	processMethod = "/" + serviceName + "/" + methodName
+)
+
+// serviceDesc is the generated description with the message types taken out: the handler reads bytes.
+var serviceDesc = grpc.ServiceDesc{
+	ServiceName: serviceName,
+	HandlerType: (*any)(nil),
+	Streams: []grpc.StreamDesc{{
+		StreamName:    methodName,
+		Handler:       func(s any, stream grpc.ServerStream) error { return s.(*Server).process(stream) }, //nolint:forcetypeassert,errcheck // Register gave it
+		ServerStreams: true,
+		ClientStreams: true,
+	}},
+	Metadata: "envoy/service/ext_proc/v3/external_processor.proto",
+}
+
+// Register adds the service to a gRPC server that was made with ServerOptions.
+func (s *Server) Register(r grpc.ServiceRegistrar) { r.RegisterService(&serviceDesc, s) }
+
+// ServerOptions returns what a gRPC server needs to carry this service: the codec that leaves its messages as bytes,
+// and the recovery from panics. Other services on the same server keep protobuf.
+func (s *Server) ServerOptions() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.ForceServerCodecV2(newCodec()),
+		grpc.ChainStreamInterceptor(s.recoverStream),
+		grpc.ChainUnaryInterceptor(s.recoverUnary),
+	}
+}
+
+// process serves one stream. It always ends well: to Envoy our errors are failed requests, unless it is told otherwise.
+func (s *Server) process(stream grpc.ServerStream) error {
+	s.stats.active.Add(1)
+	result := ResultPanic // unless run returns
+	defer func() {
+		s.stats.active.Add(-1)
+		s.stats.streams[result].Add(1)
+	}()
+	x := exchange{server: s, stream: stream}
+	result = x.run()
+	return nil
+}

@@ -1,0 +1,135 @@
+package processor
+
+import (
+	"errors"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// errMalformed is the one fault of a message's bytes: which one it is helps nobody, since nobody typed them.
+var errMalformed = errors.New("malformed ProcessingRequest")
+
+// cursor goes through the fields of one protobuf message. After next has said true, num, typ and, by the type, bytes
+// or number are those of the field; after it has said false, bad tells a fault from the end.
+type cursor struct {
+	rest   []byte
+	num    protowire.Number
+	typ    protowire.Type
+	bytes  []byte // of a length-delimited field
+	number uint64 // of a varint or a fixed64 field
+	bad    bool
+}
+
+func (c *cursor) next() bool {
+	if len(c.rest) == 0 {
+		return false
+	}
+	num, typ, n := protowire.ConsumeTag(c.rest)
+	if n < 0 || num > protowire.MaxValidNumber {
+		c.bad = true
+		return false
+	}
+	c.num, c.typ, c.rest = num, typ, c.rest[n:]
+	if n = c.value(); n < 0 {
+		c.bad = true
+		return false
+	}
+	c.rest = c.rest[n:]
+	return true
+}
+
+// value reads the field's value and returns its length, negative for a fault.
+func (c *cursor) value() (n int) {
+	switch c.typ {
+	case protowire.BytesType:
+		c.bytes, n = protowire.ConsumeBytes(c.rest)
+	case protowire.VarintType:
+		c.number, n = protowire.ConsumeVarint(c.rest)
+	case protowire.Fixed64Type:
+		c.number, n = protowire.ConsumeFixed64(c.rest)
+	default:
+		n = protowire.ConsumeFieldValue(c.num, c.typ, c.rest)
+	}
+	return n
+}
+
+// is says whether the field is the given one. A known number with another wire type is an unknown field to protobuf,
+// and so it is here.
+func (c *cursor) is(num protowire.Number, typ protowire.Type) bool {
+	return c.num == num && c.typ == typ
+}
+
+// content is what a length-delimited field holds, as far as protobuf can refuse it: text must be UTF-8, a message
+// must be sound in itself. Everything else is opaque.
+type content uint8
+
+const (
+	opaque content = iota
+	text
+	request
+	httpHeaders
+	headerMap
+	headerValue
+	httpTrailers
+	metadata
+	anyMessage
+	anyEntry
+	structMessage
+	structEntry  // of a map from text to Struct
+	value        // google.protobuf.Value
+	valueEntry   // of a map from text to Value
+	listValue    // google.protobuf.ListValue
+	flatMessage  // holds neither text nor messages
+	contentCount // how many there are
+)
+
+// schemas tells for each message what its fields hold, by field number. Recursion (a Struct in a Value in a Struct) is why
+// messages are numbers and not pointers.
+var schemas = [contentCount][]content{
+	request: {
+		2: httpHeaders, 3: httpHeaders, 4: flatMessage, 5: flatMessage, 6: httpTrailers, 7: httpTrailers,
+		8: metadata, 9: structEntry, 11: flatMessage, 12: flatMessage, 13: flatMessage,
+	},
+	httpHeaders:   {1: headerMap, 2: structEntry},
+	httpTrailers:  {1: headerMap},
+	headerMap:     {1: headerValue},
+	headerValue:   {1: text, 2: text},
+	metadata:      {1: structEntry, 2: anyEntry},
+	anyEntry:      {1: text, 2: anyMessage},
+	anyMessage:    {1: text},
+	structEntry:   {1: text, 2: structMessage},
+	structMessage: {1: valueEntry},
+	valueEntry:    {1: text, 2: value},
+	value:         {3: text, 5: structMessage, 6: listValue},
+	listValue:     {1: value},
+}
+
+// maxDepth bounds how deeply messages nest, as Envoy's own decoder does. A ProcessingRequest of five levels has all that is read.
+const maxDepth = 100
+
+// sound says whether protobuf would accept b as a message of the given schema.
+func sound(b []byte, of content, depth int) bool {
+	if depth == 0 {
+		return false
+	}
+	schema := schemas[of]
+	c := cursor{rest: b}
+	for c.next() {
+		if c.typ == protowire.BytesType && int(c.num) < len(schema) && !soundField(c.bytes, schema[c.num], depth-1) {
+			return false
+		}
+	}
+	return !c.bad
+}
+
+func soundField(b []byte, of content, depth int) bool {
+	switch of {
+	case opaque:
+		return true
+	case text:
+		return utf8.Valid(b)
+	default:
+		return sound(b, of, depth)
+	}
+}
