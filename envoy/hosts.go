@@ -2,8 +2,8 @@ package envoy
 
 import (
 	"context"
-	"fmt"
 	"net"
+	"strconv"
 )
 
 // HostStatus is what Envoy says of one host of a cluster.
@@ -60,7 +60,7 @@ func (p *Process) Hosts(ctx context.Context, cluster string) ([]HostStatus, erro
 
 func (h *wireHost) status() HostStatus {
 	s := HostStatus{
-		Address: net.JoinHostPort(h.Address.Socket.Address, fmt.Sprint(h.Address.Socket.Port)),
+		Address: net.JoinHostPort(h.Address.Socket.Address, strconv.Itoa(int(h.Address.Socket.Port))),
 		EDS:     h.Health.EDS,
 		Weight:  h.Weight,
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -68,7 +69,7 @@ func (p *Process) firstListener(ctx context.Context) (string, error) {
 		return "", nil // a configuration without listeners is allowed
 	}
 	socket := answer.Statuses[0].Address.Socket
-	return net.JoinHostPort(socket.Address, fmt.Sprint(socket.Port)), nil
+	return net.JoinHostPort(socket.Address, strconv.Itoa(int(socket.Port))), nil
 }
 
 // lastLog returns the end of Envoy's log, for the error of a start that failed.

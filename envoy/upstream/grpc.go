@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -43,13 +44,13 @@ type GRPCHost struct {
 // readHeaderTimeout ends connections that never say anything.
 const readHeaderTimeout = 10 * time.Second
 
-// StartGRPC runs a gRPC host on an address such as "127.0.0.1:0".
+// StartGRPC runs a gRPC host on an address, "ip:port"; port 0 lets the kernel choose one.
 func StartGRPC(address string) (*GRPCHost, error) {
-	addr, err := net.ResolveTCPAddr("tcp", address)
+	addr, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return nil, fmt.Errorf("starting a gRPC host: %w", err)
 	}
-	listener, err := net.ListenTCP("tcp", addr)
+	listener, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(addr))
 	if err != nil {
 		return nil, fmt.Errorf("starting a gRPC host: %w", err)
 	}
@@ -113,8 +114,8 @@ func (b GRPCBehaviour) answer(w http.ResponseWriter, addr string) {
 	case ResetAfter:
 		_, _ = w.Write(emptyMessage)
 		_ = http.NewResponseController(w).Flush()
-		panic(http.ErrAbortHandler) // the documented way to reset a stream
+		panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's documented way to reset a stream
 	case ResetBefore:
-		panic(http.ErrAbortHandler) // as above
+		panic(http.ErrAbortHandler) //nolint:forbidigo // as above
 	}
 }

@@ -26,10 +26,16 @@ func TestGRPCBehaviours(t *testing.T) {
 		direct, through codes.Code
 	}{
 		{"OK", upstream.GRPCBehaviour{}, codes.OK, codes.OK},
-		{"in trailers", upstream.GRPCBehaviour{Place: upstream.InTrailers, Code: codes.Unavailable},
-			codes.Unavailable, codes.Unavailable},
-		{"trailers only", upstream.GRPCBehaviour{Place: upstream.TrailersOnly, Code: codes.NotFound},
-			codes.NotFound, codes.NotFound},
+		{
+			"in trailers",
+			upstream.GRPCBehaviour{Place: upstream.InTrailers, Code: codes.Unavailable},
+			codes.Unavailable, codes.Unavailable,
+		},
+		{
+			"trailers only",
+			upstream.GRPCBehaviour{Place: upstream.TrailersOnly, Code: codes.NotFound},
+			codes.NotFound, codes.NotFound,
+		},
 		// Envoy answers for the host, with its 503.
 		{"reset before", upstream.GRPCBehaviour{Place: upstream.ResetBefore}, codes.Internal, codes.Unavailable},
 		{"reset after", upstream.GRPCBehaviour{Place: upstream.ResetAfter}, codes.Internal, codes.Internal},

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -14,7 +15,7 @@ import (
 type Host struct {
 	journal
 
-	addr *net.TCPAddr
+	addr netip.AddrPort // as it was asked for, until the port is open for the first time
 	done chan struct{}  // closed by Stop: ends every wait
 	wg   sync.WaitGroup // the accept loop and one goroutine per connection
 
@@ -25,9 +26,9 @@ type Host struct {
 	stopped   bool
 }
 
-// Start runs a host on an address such as "127.0.0.1:0".
+// Start runs a host on an address, "ip:port"; port 0 lets the kernel choose one.
 func Start(address string) (*Host, error) {
-	addr, err := net.ResolveTCPAddr("tcp", address)
+	addr, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return nil, fmt.Errorf("starting a host: %w", err)
 	}
@@ -71,11 +72,13 @@ func (h *Host) Stop() {
 
 // openLocked listens on the host's port; the first time that is where the kernel may choose it.
 func (h *Host) openLocked() error {
-	listener, err := net.ListenTCP("tcp", h.addr)
+	listener, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(h.addr))
 	if err != nil {
 		return fmt.Errorf("opening a host's port: %w", err)
 	}
-	h.addr = listener.Addr().(*net.TCPAddr)
+	if addr, err := netip.ParseAddrPort(listener.Addr().String()); err == nil {
+		h.addr = addr
+	}
 	h.listener = listener
 	h.wg.Go(func() { h.accept(listener) })
 	return nil
