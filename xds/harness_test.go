@@ -32,7 +32,14 @@ func options() Options {
 // serve runs a server over bufconn until the test ends, and returns it with a connection to it.
 func serve(t *testing.T, o Options) (*Server, *grpc.ClientConn) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
+	return serveUntil(t.Context(), t, o)
+}
+
+// serveUntil is serve with a context of the server's own. The test hangs at its end if the end of the context does not
+// end all streams.
+func serveUntil(ctx context.Context, t *testing.T, o Options) (*Server, *grpc.ClientConn) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(ctx)
 	s := New(ctx, o)
 	listener := bufconn.Listen(1 << 20)
 	g := grpc.NewServer()
@@ -46,8 +53,8 @@ func serve(t *testing.T, o Options) (*Server, *grpc.ClientConn) {
 	}
 	t.Cleanup(func() {
 		cancel()
+		g.GracefulStop()
 		conn.Close()
-		g.Stop()
 		if err := <-done; err != nil {
 			t.Errorf("Serve: %v", err)
 		}
@@ -89,7 +96,7 @@ func said(t *testing.T, a *anypb.Any) string {
 	t.Helper()
 	cla := new(endpointv3.ClusterLoadAssignment)
 	if err := a.UnmarshalTo(cla); err != nil {
-		t.Fatal(err)
+		t.Errorf("resource: %v", err)
 	}
 	text := cla.GetClusterName()
 	for _, l := range cla.GetEndpoints() {
