@@ -70,7 +70,7 @@ func (x *exchange) refuse(why Drop) Result {
 
 func (x *exchange) observe(f *Facts) {
 	switch {
-	case f.Kind == ResponseHeaders:
+	case f.Kind == ResponseHeaders && !x.headers: // a stream has one response, and so one error at most
 		x.observeHeaders(f)
 	case f.Kind == ResponseTrailers && x.headers:
 		x.observeTrailers(f)
