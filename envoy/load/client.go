@@ -45,7 +45,7 @@ type Client struct {
 	results []Result
 }
 
-// Start sends GET requests to url, perSecond of them (above 0), until ctx ends or Stop is called.
+// Start sends requests to url, perSecond of them (above 0), until ctx ends or Stop is called.
 func Start(ctx context.Context, url string, perSecond int) *Client {
 	ctx, cancel := context.WithCancel(ctx)
 	transport := &http.Transport{MaxIdleConnsPerHost: perSecond}
@@ -98,7 +98,8 @@ func (c *Client) send(ctx context.Context) Result {
 }
 
 func (c *Client) get(ctx context.Context) (status int, host string, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url, http.NoBody)
+	// POST, because net/http sends a GET again when its connection breaks, and that failure would not show.
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, http.NoBody)
 	if err != nil {
 		return 0, "", fmt.Errorf("making a request: %w", err)
 	}
