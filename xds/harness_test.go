@@ -258,3 +258,16 @@ func (c *client) wantsNothing() {
 	default:
 	}
 }
+
+// unsubscribe gives a name up; over SotW, the nonce is still the last one's.
+func (c *client) unsubscribe(name string, last answer) {
+	c.t.Helper()
+	c.names = slices.DeleteFunc(c.names, func(n string) bool { return n == name })
+	if c.sotw != nil {
+		c.request(last.nonce, nil, nil)
+		return
+	}
+	if err := c.delta.Send(&discoveryv3.DeltaDiscoveryRequest{TypeUrl: resource.EndpointType, ResourceNamesUnsubscribe: []string{name}}); err != nil {
+		c.t.Fatalf("send: %v", err)
+	}
+}
