@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -137,21 +138,18 @@ func (e *envoy) answers(want *extprocv3.ProcessingResponse) {
 	}
 }
 
-// await waits until the server's counts say so: an end is counted after the client has seen it.
-func await(t *testing.T, s *processor.Server, what string, ok func(processor.Stats) bool) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !ok(s.Stats()); {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited for %s; stats %+v", what, s.Stats())
-		}
-	}
+// inBubble is t.Run in a synctest bubble, where "nothing moves any more" can be waited for.
+func inBubble(t *testing.T, name string, f func(t *testing.T)) {
+	t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
 }
 
-func awaitResult(t *testing.T, s *processor.Server, result processor.Result) {
+// wantResult checks how the only stream so far has ended, once nothing moves any more.
+func wantResult(t *testing.T, s *processor.Server, result processor.Result) {
 	t.Helper()
-	await(t, s, "a stream that ended "+string(result), func(st processor.Stats) bool {
-		return st.Streams[result] == 1 && st.ActiveStreams == 0
-	})
+	synctest.Wait()
+	if st := s.Stats(); st.Streams[result] != 1 || st.ActiveStreams != 0 {
+		t.Errorf("stats = %+v, want one stream that ended %s, and none open", st, result)
+	}
 }
 
 func wantSeen(t *testing.T, r *recorder, want ...health.Observation) {
@@ -223,16 +221,18 @@ func TestObservability(t *testing.T) {
 		},
 	}
 	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
+		inBubble(t, name, func(t *testing.T) {
 			r := &recorder{}
 			s, conn := serve(t, r, processor.Options{})
 			e := open(t, conn)
 			for i, m := range tt.messages {
+				if synctest.Wait(); s.Stats().ActiveStreams != 1 {
+					t.Fatalf("the stream ended before message %d", i+1)
+				}
 				e.send(observed(m))
-				await(t, s, "the message", func(st processor.Stats) bool { return st.Messages == uint64(i+1) })
 			}
 			e.ends()
-			awaitResult(t, s, processor.ResultDone)
+			wantResult(t, s, processor.ResultDone)
 			wantSeen(t, r, tt.want...)
 		})
 	}
@@ -268,6 +268,10 @@ func conversation(t *testing.T) (requests []*extprocv3.ProcessingRequest, answer
 }
 
 func TestOrdinaryMode(t *testing.T) {
+	synctest.Test(t, testOrdinaryMode)
+}
+
+func testOrdinaryMode(t *testing.T) {
 	r := &recorder{}
 	s, conn := serve(t, r, processor.Options{})
 	e := open(t, conn)
@@ -278,12 +282,16 @@ func TestOrdinaryMode(t *testing.T) {
 	}
 	e.halfClose()
 	e.ends()
-	awaitResult(t, s, processor.ResultEOF)
+	wantResult(t, s, processor.ResultEOF)
 	wantSeen(t, r, observation(nil))
 }
 
 // Where Envoy forwards only what comes back, each body comes back as it is.
 func TestOrdinaryModeStreamedBodies(t *testing.T) {
+	synctest.Test(t, testOrdinaryModeStreamedBodies)
+}
+
+func testOrdinaryModeStreamedBodies(t *testing.T) {
 	_, conn := serve(t, &recorder{}, processor.Options{})
 	e := open(t, conn)
 	requests, answers := conversation(t)
@@ -291,10 +299,6 @@ func TestOrdinaryModeStreamedBodies(t *testing.T) {
 		RequestBodyMode:  extprocconfigv3.ProcessingMode_FULL_DUPLEX_STREAMED,
 		ResponseBodyMode: extprocconfigv3.ProcessingMode_GRPC,
 	}
-	requests[4].GetResponseBody().Body = nil
-	requests[4].GetResponseBody().EndOfStreamWithoutMessage = true
-	requests[4].GetResponseBody().GrpcMessageCompressed = true
-	requests[1].GetRequestBody().Body = []byte("hello") // both share one HttpBody
 	requests[1] = &extprocv3.ProcessingRequest{Request: &extprocv3.ProcessingRequest_RequestBody{
 		RequestBody: &extprocv3.HttpBody{Body: []byte("hello")},
 	}}
@@ -321,6 +325,10 @@ func streamed(b *extprocv3.StreamedBodyResponse) *extprocv3.BodyResponse {
 
 // A stream has one response: a second one on it, or its trailers, cannot be charged again.
 func TestOneErrorPerStream(t *testing.T) {
+	synctest.Test(t, testOneErrorPerStream)
+}
+
+func testOneErrorPerStream(t *testing.T) {
 	r := &recorder{}
 	s, conn := serve(t, r, processor.Options{})
 	e := open(t, conn)
@@ -334,28 +342,36 @@ func TestOneErrorPerStream(t *testing.T) {
 	}
 	e.halfClose()
 	e.ends()
-	awaitResult(t, s, processor.ResultEOF)
+	wantResult(t, s, processor.ResultEOF)
 	wantSeen(t, r, observation(nil))
 }
 
 func TestHalfCloseWithoutMessage(t *testing.T) {
+	synctest.Test(t, testHalfCloseWithoutMessage)
+}
+
+func testHalfCloseWithoutMessage(t *testing.T) {
 	r := &recorder{}
 	s, conn := serve(t, r, processor.Options{})
 	e := open(t, conn)
 	e.halfClose()
 	e.ends()
-	awaitResult(t, s, processor.ResultEOF)
+	wantResult(t, s, processor.ResultEOF)
 	wantSeen(t, r)
 }
 
 func TestCancel(t *testing.T) {
+	synctest.Test(t, testCancel)
+}
+
+func testCancel(t *testing.T) {
 	s, conn := serve(t, &recorder{}, processor.Options{})
 	e := open(t, conn)
 	requests, answers := conversation(t)
 	e.send(requests[0])
 	e.answers(answers[0])
 	e.cancel()
-	awaitResult(t, s, processor.ResultCanceled)
+	wantResult(t, s, processor.ResultCanceled)
 }
 
 // What cannot be used ends the stream, well: an error could become a user's failed request.
@@ -372,14 +388,14 @@ func TestRefused(t *testing.T) {
 	}
 	for why, message := range tests {
 		for _, mode := range []bool{true, false} {
-			t.Run(string(why), func(t *testing.T) {
+			inBubble(t, string(why), func(t *testing.T) {
 				r := &recorder{}
 				s, conn := serve(t, r, processor.Options{})
 				e := open(t, conn)
 				message.ObservabilityMode = mode
 				e.send(message)
 				e.ends()
-				awaitResult(t, s, processor.ResultRefused)
+				wantResult(t, s, processor.ResultRefused)
 				if got := s.Stats().Dropped[why]; got != 1 {
 					t.Errorf("%s counted %d times, want 1", why, got)
 				}
@@ -391,6 +407,10 @@ func TestRefused(t *testing.T) {
 
 // The largest message that is read, and one byte more.
 func TestMessageLimit(t *testing.T) {
+	synctest.Test(t, testMessageLimit)
+}
+
+func testMessageLimit(t *testing.T) {
 	for _, excess := range []int{0, 1} {
 		r := &recorder{}
 		s, conn := serve(t, r, processor.Options{})
@@ -411,6 +431,10 @@ func TestMessageLimit(t *testing.T) {
 }
 
 func TestPanic(t *testing.T) {
+	synctest.Test(t, testPanic)
+}
+
+func testPanic(t *testing.T) {
 	var log strings.Builder
 	s, conn := serve(t, panics{}, processor.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	living := open(t, conn) // a stream beside the one that panics
@@ -426,7 +450,7 @@ func TestPanic(t *testing.T) {
 	living.answers(answers[1])
 	living.halfClose()
 	living.ends()
-	awaitResult(t, s, processor.ResultPanic)
+	wantResult(t, s, processor.ResultPanic)
 	if got := s.Stats().Panics; got != 1 {
 		t.Errorf("panics = %d, want 1", got)
 	}
@@ -437,6 +461,10 @@ func TestPanic(t *testing.T) {
 
 // On the same server every other service speaks protobuf as ever, and a panic there is an error, not an end.
 func TestOtherServices(t *testing.T) {
+	synctest.Test(t, testOtherServices)
+}
+
+func testOtherServices(t *testing.T) {
 	_, conn := serve(t, &recorder{}, processor.Options{})
 	response, err := healthv1.NewHealthClient(conn).Check(t.Context(), &healthv1.HealthCheckRequest{})
 	if err != nil || response.GetStatus() != healthv1.HealthCheckResponse_SERVING {
@@ -454,6 +482,10 @@ func TestOtherServices(t *testing.T) {
 
 // Only where every response is sent does each one add to the volume, and each once.
 func TestRequests(t *testing.T) {
+	synctest.Test(t, testRequests)
+}
+
+func testRequests(t *testing.T) {
 	r := &recorder{}
 	_, conn := serve(t, r, processor.Options{AllResponses: func(cluster string) bool { return cluster == "web" }})
 	streams := [][]*extprocv3.ProcessingRequest{
