@@ -41,9 +41,13 @@ func StartHole(t testing.TB) *upstream.Hole {
 	return hole
 }
 
-// Set changes a host's behaviour.
-func Set(t testing.TB, host *upstream.Host, b upstream.Behaviour) {
+// Behave changes a host's behaviour, which is written as upstream.ParseBehaviour reads it: "503", "503,30%", "refuse".
+func Behave(t testing.TB, host *upstream.Host, behaviour string) {
 	t.Helper()
+	b, err := upstream.ParseBehaviour(behaviour)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := host.Set(b); err != nil {
 		t.Fatal(err)
 	}

@@ -15,10 +15,8 @@ func TestClientCountsWhatFails(t *testing.T) {
 	host := envoytest.StartHost(t)
 	client := load.Start(t.Context(), "http://"+host.Addr(), 200)
 	t.Cleanup(client.Stop)
-	for _, behaviour := range []upstream.Behaviour{
-		{Status: 503, Percent: 50}, {Kind: upstream.Reset, Percent: 50}, {Kind: upstream.ResetBody, Percent: 50},
-	} {
-		envoytest.Set(t, host, behaviour)
+	for _, behaviour := range []string{"503,50%", "reset,50%", "reset-body,50%"} {
+		envoytest.Behave(t, host, behaviour)
 		_, before := client.Counts()
 		envoytest.Until(t, 10*time.Second, "three requests fail", func() bool {
 			_, failed := client.Counts()
@@ -48,7 +46,7 @@ func assertAgrees(t *testing.T, client *load.Client, host *upstream.Host) {
 // An open loop: requests keep coming while none is answered.
 func TestClientDoesNotWaitForAnswers(t *testing.T) {
 	host := envoytest.StartHost(t)
-	envoytest.Set(t, host, upstream.Behaviour{Kind: upstream.Stall})
+	envoytest.Behave(t, host, "stall")
 	client := load.Start(t.Context(), "http://"+host.Addr(), 200)
 	t.Cleanup(client.Stop)
 	envoytest.Until(t, 10*time.Second, "20 requests wait", func() bool { return host.Total() >= 20 })

@@ -34,7 +34,7 @@ func TestBehavioursThroughEnvoy(t *testing.T) {
 		{"ok", 200, "via_upstream", false}, // and the refused port is open again
 	} {
 		t.Run(test.behaviour, func(t *testing.T) {
-			behave(t, host, test.behaviour)
+			envoytest.Behave(t, host, test.behaviour)
 			before := host.Total()
 			got := envoytest.Get(t, e.URL)
 			if got.Status != test.status || got.Header.Get("X-Details") != test.details {
@@ -58,18 +58,9 @@ func cameTo(behaviour string) int {
 	return 1
 }
 
-func behave(t *testing.T, host *upstream.Host, s string) {
-	t.Helper()
-	b, err := upstream.ParseBehaviour(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	envoytest.Set(t, host, b)
-}
-
 func TestShareIsSpreadEvenly(t *testing.T) {
 	host := envoytest.StartHost(t)
-	behave(t, host, "503,30%")
+	envoytest.Behave(t, host, "503,30%")
 	failed := 0
 	for range 10 {
 		got := envoytest.Get(t, "http://"+host.Addr())
@@ -92,7 +83,7 @@ func TestJournal(t *testing.T) {
 		if i == 2 {
 			between = time.Now()
 		}
-		behave(t, host, behaviour)
+		envoytest.Behave(t, host, behaviour)
 		envoytest.Get(t, "http://"+host.Addr())
 	}
 	var statuses []int
@@ -110,7 +101,7 @@ func TestJournal(t *testing.T) {
 // Stop must not wait for a request that never ends.
 func TestStopEndsAStalledRequest(t *testing.T) {
 	host := envoytest.StartHost(t)
-	behave(t, host, "stall")
+	envoytest.Behave(t, host, "stall")
 	ended := make(chan error, 1)
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+host.Addr(), nil)
 	if err != nil {
