@@ -1,0 +1,277 @@
+package processor_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/envoy-passive-health/passive-health/health"
+	"github.com/envoy-passive-health/passive-health/processor"
+)
+
+// stock is the server as one writes it with the generated types, to be compared with.
+type stock struct {
+	extprocv3.UnimplementedExternalProcessorServer
+	recorder processor.Recorder
+}
+
+func (s *stock) Process(stream extprocv3.ExternalProcessor_ProcessServer) error {
+	for {
+		m, err := stream.Recv()
+		if err != nil {
+			return nil //nolint:nilerr // every end is a normal one here
+		}
+		fields := m.GetAttributes()[attributesKey].GetFields()
+		if address, ok := health.ParseAddress(fields["upstream.address"].GetStringValue()); ok {
+			s.recorder.Record(time.Now(), health.Observation{
+				Host:     health.Host{Cluster: fields["xds.cluster_name"].GetStringValue(), Address: address},
+				Reporter: fields["xds.node.id"].GetStringValue(),
+				Status:   int(fields["response.code"].GetNumberValue()),
+			})
+		}
+		if m.GetObservabilityMode() {
+			return nil
+		}
+		if err := stream.Send(&extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_ResponseHeaders{
+			ResponseHeaders: &extprocv3.HeadersResponse{},
+		}}); err != nil {
+			return nil //nolint:nilerr // as above
+		}
+	}
+}
+
+// BenchmarkServer compares the server's CPU and allocations per stream with the stock server's, in turn within one run. The load comes
+// from a process of its own, so that its cost is not in the figures.
+func BenchmarkServer(b *testing.B) {
+	for _, mode := range []string{"observability", "ordinary"} {
+		b.Run(mode, func(b *testing.B) {
+			const rounds = 7
+			var ratios []float64
+			var ours, theirs cost
+			for range b.N {
+				ratios = ratios[:0]
+				for range rounds {
+					theirs, ours = measure(b, stockServer(), mode), measure(b, ourServer(), mode)
+					ratios = append(ratios, theirs.cpu/ours.cpu)
+				}
+			}
+			slices.Sort(ratios)
+			b.ReportMetric(ours.cpu, "us/stream")
+			b.ReportMetric(theirs.cpu, "stock-us/stream")
+			b.ReportMetric(ours.allocs, "allocs/stream")
+			b.ReportMetric(theirs.allocs, "stock-allocs/stream")
+			b.ReportMetric(ratios[0], "ratio-min")
+			b.ReportMetric(ratios[rounds/2], "ratio-median")
+			b.ReportMetric(ratios[rounds-1], "ratio-max")
+		})
+	}
+}
+
+func stockServer() *grpc.Server {
+	g := grpc.NewServer()
+	extprocv3.RegisterExternalProcessorServer(g, &stock{recorder: health.NewTracker()})
+	return g
+}
+
+func ourServer() *grpc.Server {
+	s := processor.NewServer(health.NewTracker(), processor.Options{})
+	g := grpc.NewServer(s.ServerOptions()...)
+	s.Register(g)
+	return g
+}
+
+// cost is what one stream costs the server.
+type cost struct {
+	cpu    float64 // microseconds
+	allocs float64
+}
+
+// measure serves streams from a client process and returns what each cost this process.
+func measure(b *testing.B, g *grpc.Server, mode string) cost {
+	b.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		if err := g.Serve(listener); err != nil {
+			b.Errorf("Serve: %v", err)
+		}
+	})
+	defer serving.Wait()
+	defer g.Stop()
+
+	load := exec.CommandContext(b.Context(), os.Args[0])
+	load.Env = append(os.Environ(), loadAddress+"="+listener.Addr().String(), loadMode+"="+mode)
+	load.Stderr = os.Stderr
+	stdin, stdout := pipes(b, load)
+	if err := load.Start(); err != nil {
+		b.Fatal(err)
+	}
+	lines := bufio.NewReader(stdout)
+	await := func() {
+		if line, err := lines.ReadString('\n'); err != nil {
+			b.Fatalf("the client said %q: %v", line, err)
+		}
+	}
+	await() // warm
+	cpu, allocs := spent(b)
+	if _, err := io.WriteString(stdin, "go\n"); err != nil {
+		b.Fatal(err)
+	}
+	await() // done
+	cpuAfter, allocsAfter := spent(b)
+	if err := load.Wait(); err != nil {
+		b.Fatal(err)
+	}
+	return cost{cpu: (cpuAfter - cpu) / loadStreams, allocs: float64(allocsAfter-allocs) / loadStreams}
+}
+
+func pipes(b *testing.B, c *exec.Cmd) (io.Writer, io.Reader) {
+	b.Helper()
+	stdin, err := c.StdinPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	stdout, err := c.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return stdin, stdout
+}
+
+// spent returns this process's CPU time in microseconds and its allocations.
+func spent(b *testing.B) (cpu float64, allocs uint64) {
+	b.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	return float64(usage.Utime.Nano()+usage.Stime.Nano()) / 1e3, memory.Mallocs
+}
+
+// The client process is this test binary again, told so by its environment.
+const (
+	loadAddress = "PROCESSOR_LOAD_ADDRESS"
+	loadMode    = "PROCESSOR_LOAD_MODE"
+
+	loadConnections = 2
+	loadInFlight    = 50
+	loadStreams     = 20_000
+	loadWarmUp      = 4_000
+)
+
+func TestMain(m *testing.M) {
+	if address := os.Getenv(loadAddress); address != "" {
+		if err := runLoad(address, os.Getenv(loadMode) == "observability"); err != nil {
+			fmt.Fprintln(os.Stderr, "load:", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// runLoad opens streams, first some to warm up, then, when told on stdin, those that count; it says on stdout when either is done.
+func runLoad(address string, observability bool) error {
+	message := &extprocv3.ProcessingRequest{}
+	if err := loadMessage(message, observability); err != nil {
+		return err
+	}
+	var connections []*grpc.ClientConn
+	for range loadConnections {
+		conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		connections = append(connections, conn)
+	}
+	if err := burst(connections, message, loadWarmUp); err != nil {
+		return err
+	}
+	fmt.Println("warm")
+	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
+		return err
+	}
+	if err := burst(connections, message, loadStreams); err != nil {
+		return err
+	}
+	fmt.Println("done")
+	return nil
+}
+
+// burst makes the given number of streams, with loadInFlight at a time on each connection.
+func burst(connections []*grpc.ClientConn, message *extprocv3.ProcessingRequest, streams int) error {
+	var all sync.WaitGroup
+	workers := len(connections) * loadInFlight
+	faults := make(chan error, workers)
+	for i := range workers {
+		all.Go(func() {
+			for range streams / workers {
+				if err := oneStream(connections[i%len(connections)], message); err != nil {
+					faults <- err
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	close(faults)
+	return <-faults
+}
+
+// oneStream sends the message and, in ordinary mode, takes the answer and half-closes; either way it sees the stream end well.
+func oneStream(conn *grpc.ClientConn, message *extprocv3.ProcessingRequest) error {
+	stream, err := extprocv3.NewExternalProcessorClient(conn).Process(context.Background())
+	if err != nil {
+		return err
+	}
+	if err := stream.Send(message); err != nil {
+		return err
+	}
+	if !message.GetObservabilityMode() {
+		if _, err := stream.Recv(); err != nil {
+			return err
+		}
+		if err := stream.CloseSend(); err != nil {
+			return err
+		}
+	}
+	if _, err := stream.Recv(); err != io.EOF { //nolint:errorlint // io.EOF is returned bare
+		return fmt.Errorf("the stream ended with %w", err)
+	}
+	return nil
+}
+
+// loadMessage is a 503 with ten headers, as large as Envoy's when headers are not filtered.
+func loadMessage(m *extprocv3.ProcessingRequest, observability bool) error {
+	pairs := []string{":status", "503"}
+	for i := range 9 {
+		pairs = append(pairs, fmt.Sprintf("x-header-%d", i), strings.Repeat("v", 12))
+	}
+	m.Request = responseHeaders(pairs...).GetRequest()
+	m.ObservabilityMode = observability
+	s, err := structpb.NewStruct(attributes(nil))
+	m.Attributes = map[string]*structpb.Struct{attributesKey: s}
+	return err
+}
