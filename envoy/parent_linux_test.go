@@ -70,6 +70,11 @@ func TestEnvoyDoesNotOutliveItsParent(t *testing.T) {
 	if err != nil || readErr != nil {
 		t.Fatalf("the parent started no Envoy: %q, %v", line, readErr)
 	}
+	t.Cleanup(func() {
+		if alive(pid) {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	})
 	envoytest.Until(t, 10*time.Second, "Envoy is gone with its parent", func() bool { return !alive(pid) })
 }
 
