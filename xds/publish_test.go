@@ -11,15 +11,15 @@ import (
 )
 
 func TestAFaultStaysAlone(t *testing.T) {
-	eachKind(t, func(t *testing.T, s *Server, dial func(string) *client) {
-		c := dial("envoy-a")
+	eachKind(t, func(r *rig) {
+		c := r.dial("envoy-a")
 		c.subscribe("web", "api")
 		c.ack(c.wants(apiHealthy, webHealthy))
 		synctest.Wait()
 
 		portless := snapshot("web", health.PublishedHealthy)
 		portless.Hosts[1] = host("web", "10.0.0.2:0", health.PublishedHealthy)
-		err := s.Publish([]health.Snapshot{
+		err := r.server.Publish([]health.Snapshot{
 			portless,
 			{Cluster: "web"},
 			snapshot("unknown", health.PublishedHealthy),
@@ -31,17 +31,17 @@ func TestAFaultStaysAlone(t *testing.T) {
 			`cluster "unknown" is not published: not configured`,
 		} {
 			if err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("error %v, want %s in it", err, want)
+				r.t.Errorf("error %v, want %s in it", err, want)
 			}
 		}
-		if got := s.Stats().Faults; got != 3 {
-			t.Errorf("%d faults counted, want 3", got)
+		if got := r.server.Stats().Faults; got != 3 {
+			r.t.Errorf("%d faults counted, want 3", got)
 		}
 		c.ack(c.wants(apiMarked))
 		synctest.Wait()
 		c.wantsNothing()
 
-		again := dial("envoy-b") // the cluster at fault still says what it said before
+		again := r.dial("envoy-b") // the cluster at fault still says what it said before
 		again.subscribe("web")
 		again.wants(webHealthy)
 	})
@@ -58,32 +58,32 @@ func TestNothingIsPublishedWithoutHostsAfterAReload(t *testing.T) {
 }
 
 func TestServiceName(t *testing.T) {
-	eachKind(t, func(t *testing.T, s *Server, dial func(string) *client) {
-		s.SetClusters([]Cluster{{Name: "web", ServiceName: "svc-x"}, {Name: "api"}, {Name: "other", ServiceName: "api"}})
-		publish(t, s, snapshot("web", health.PublishedHealthy), snapshot("api", health.PublishedHealthy))
-		c := dial("envoy-a")
+	eachKind(t, func(r *rig) {
+		r.server.SetClusters([]Cluster{{Name: "web", ServiceName: "svc-x"}, {Name: "api"}, {Name: "other", ServiceName: "api"}})
+		r.publish(snapshot("web", health.PublishedHealthy), snapshot("api", health.PublishedHealthy))
+		c := r.dial("envoy-a")
 		c.subscribe("svc-x")
 		c.ack(c.wants("svc-x 10.0.0.1:8080=HEALTHY 10.0.0.2:8080=HEALTHY"))
 		c.request("", nil, nil)
 
-		err := s.Publish([]health.Snapshot{snapshot("other", health.PublishedUnhealthy)})
+		err := r.server.Publish([]health.Snapshot{snapshot("other", health.PublishedUnhealthy)})
 		want := `cluster "other" is not published: service name "api" is published for cluster "api"`
 		if err == nil || err.Error() != want {
-			t.Errorf("error %v, want %s", err, want)
+			r.t.Errorf("error %v, want %s", err, want)
 		}
 	})
 }
 
 func TestReloadPublishesOnlyWhatItChanges(t *testing.T) {
-	eachKind(t, func(t *testing.T, s *Server, dial func(string) *client) {
-		c := dial("envoy-a")
+	eachKind(t, func(r *rig) {
+		c := r.dial("envoy-a")
 		c.subscribe("web", "api")
 		c.ack(c.wants(apiHealthy, webHealthy))
 		synctest.Wait()
 
 		extras := map[netip.AddrPort]Endpoint{netip.MustParseAddrPort("10.0.0.1:8080"): {Hostname: "web-1"}}
-		s.SetClusters([]Cluster{{Name: "web", Endpoints: extras}, {Name: "api"}})
-		publish(t, s, snapshot("web", health.PublishedHealthy), snapshot("api", health.PublishedHealthy))
+		r.server.SetClusters([]Cluster{{Name: "web", Endpoints: extras}, {Name: "api"}})
+		r.publish(snapshot("web", health.PublishedHealthy), snapshot("api", health.PublishedHealthy))
 		c.ack(c.wants(webHealthy))
 		synctest.Wait()
 		c.wantsNothing()

@@ -8,7 +8,6 @@ import (
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	endpointservicev3 "github.com/envoyproxy/go-control-plane/envoy/service/endpoint/v3"
 	"github.com/envoyproxy/go-control-plane/pkg/cache/v3"
-	"github.com/envoyproxy/go-control-plane/pkg/log"
 	"github.com/envoyproxy/go-control-plane/pkg/resource/v3"
 	"github.com/envoyproxy/go-control-plane/pkg/server/delta/v3"
 	"github.com/envoyproxy/go-control-plane/pkg/server/sotw/v3"
@@ -46,10 +45,8 @@ type Server struct {
 // New returns a Server that has nothing to say until Publish. The end of ctx ends every stream: end it before
 // grpc.Server.GracefulStop, which otherwise waits for the proxies for ever.
 func New(ctx context.Context, o Options) *Server {
-	// The cache logs whole subscriptions for every watch it opens.
-	quiet := log.NewDefaultLogger()
-	endpoints := cache.NewLinearCache(resource.EndpointType,
-		cache.WithVersionPrefix(o.VersionPrefix), cache.WithLogger(quiet))
+	// No logger for the cache: it would write each watch's whole subscription.
+	endpoints := cache.NewLinearCache(resource.EndpointType, cache.WithVersionPrefix(o.VersionPrefix))
 	return &Server{
 		cache: endpoints,
 		// An empty request asks for nothing: gRPC's clients mean that, and no Envoy wants every cluster.
