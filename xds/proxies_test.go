@@ -36,6 +36,7 @@ func (j *journal) OnGone(node string)    { j.notef("%s gone", node) }
 func (j *journal) OnAck(node, service, _ string, latency time.Duration) {
 	j.notef("%s has %s after %v", node, service, latency)
 }
+
 func (j *journal) OnNack(node, service, text string) {
 	j.notef("%s refused %s: %s", node, service, text)
 }

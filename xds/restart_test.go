@@ -50,11 +50,7 @@ func TestRestartWithOtherContentAndTheSameVersionNumber(t *testing.T) {
 		second, conn := serve(r.t, o)
 		second.SetClusters([]Cluster{{Name: "web"}})
 		publish(r.t, second, snapshot("web", health.PublishedUnhealthy)) // "run2-1"; the client has "run1-1"
-		kind := "delta"
-		if before.sotw != nil {
-			kind = "SotW"
-		}
-		c := open(r.t, conn, node("envoy-a"), kind)
+		c := open(r.t, conn, node("envoy-a"), r.kind)
 		c.acked = had.version
 		c.request("", nil, had.versions, "web")
 		a := c.wants(webMarked)
