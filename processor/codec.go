@@ -30,8 +30,10 @@ func (r *rawRequest) free() {
 	}
 }
 
-// rawResponse is a ProcessingResponse as it goes out.
-type rawResponse []byte
+// rawResponse is a ProcessingResponse as it goes out. It is never written to, so that many streams may send the same one.
+type rawResponse struct{ data mem.BufferSlice }
+
+func newResponse(b []byte) *rawResponse { return &rawResponse{mem.BufferSlice{mem.SliceBuffer(b)}} }
 
 // codec passes the ext_proc service's messages through as bytes and leaves those of all other services to protobuf.
 type codec struct{ encoding.CodecV2 }
@@ -40,8 +42,8 @@ func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name)} }
 
 // Marshal is encoding.CodecV2.
 func (c codec) Marshal(v any) (mem.BufferSlice, error) {
-	if raw, ok := v.(rawResponse); ok {
-		return mem.BufferSlice{mem.SliceBuffer(raw)}, nil
+	if raw, ok := v.(*rawResponse); ok {
+		return raw.data, nil
 	}
 	return c.CodecV2.Marshal(v)
 }

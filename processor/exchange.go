@@ -145,7 +145,7 @@ func (x *exchange) answer(f *Facts) Result {
 	if f.Kind == RequestBody {
 		mode = x.requestBody
 	}
-	if err := x.stream.SendMsg(rawResponse(reply(f, mode))); err != nil {
+	if err := x.stream.SendMsg(reply(f, mode)); err != nil {
 		return ended(err)
 	}
 	return ""

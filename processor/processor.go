@@ -71,13 +71,18 @@ var serviceDesc = grpc.ServiceDesc{
 // Register adds the service to a gRPC server that was made with ServerOptions.
 func (s *Server) Register(r grpc.ServiceRegistrar) { r.RegisterService(&serviceDesc, s) }
 
+// streamWorkers is how many goroutines stay to serve one stream after the other. A stream is so short that a new goroutine, with a stack
+// to grow, is a good part of its cost; more workers than this gained nothing. When all are busy, gRPC starts a goroutine as ever.
+const streamWorkers = 64
+
 // ServerOptions returns what a gRPC server needs to carry this service: the codec that leaves its messages as bytes,
-// and the recovery from panics. Other services on the same server keep protobuf.
+// the recovery from panics, and the workers. Other services on the same server keep protobuf.
 func (s *Server) ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.ForceServerCodecV2(newCodec()),
 		grpc.ChainStreamInterceptor(s.recoverStream),
 		grpc.ChainUnaryInterceptor(s.recoverUnary),
+		grpc.NumStreamWorkers(streamWorkers),
 	}
 }
 

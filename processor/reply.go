@@ -40,19 +40,19 @@ func (b *Body) read(raw []byte) {
 
 // continues holds the marshalled ProcessingResponse that says "continue, unchanged" for each kind: an empty message
 // in the member of the oneof that belongs to it.
-var continues = [...][]byte{
-	RequestHeaders:   {0x0a, 0},
-	ResponseHeaders:  {0x12, 0},
-	RequestBody:      {0x1a, 0},
-	ResponseBody:     {0x22, 0},
-	RequestTrailers:  {0x2a, 0},
-	ResponseTrailers: {0x32, 0},
+var continues = [...]*rawResponse{
+	RequestHeaders:   newResponse([]byte{0x0a, 0}),
+	ResponseHeaders:  newResponse([]byte{0x12, 0}),
+	RequestBody:      newResponse([]byte{0x1a, 0}),
+	ResponseBody:     newResponse([]byte{0x22, 0}),
+	RequestTrailers:  newResponse([]byte{0x2a, 0}),
+	ResponseTrailers: newResponse([]byte{0x32, 0}),
 }
 
-// reply returns the marshalled answer to a message, nil if it has none. Bodies are sent in the given mode.
-func reply(f *Facts, mode BodyMode) []byte {
+// reply returns the answer to a message of one of the six kinds. Bodies are sent in the given mode.
+func reply(f *Facts, mode BodyMode) *rawResponse {
 	if isBody := f.Kind == RequestBody || f.Kind == ResponseBody; isBody && mode.streamed() {
-		return echo(f.Kind, &f.Message.Body)
+		return newResponse(echo(f.Kind, &f.Message.Body))
 	}
 	return continues[f.Kind]
 }

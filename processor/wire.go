@@ -25,33 +25,54 @@ func (c *cursor) next() bool {
 	if len(c.rest) == 0 {
 		return false
 	}
-	num, typ, n := protowire.ConsumeTag(c.rest)
-	if n < 0 || num > protowire.MaxValidNumber {
-		c.bad = true
-		return false
+	tag, n := varint(c.rest)
+	if n < 0 || tag>>3 < uint64(protowire.MinValidNumber) || tag>>3 > uint64(protowire.MaxValidNumber) {
+		return c.fail()
 	}
-	c.num, c.typ, c.rest = num, typ, c.rest[n:]
+	c.num, c.typ, c.rest = protowire.Number(tag>>3), protowire.Type(tag&7), c.rest[n:] //nolint:gosec // checked above
 	if n = c.value(); n < 0 {
-		c.bad = true
-		return false
+		return c.fail()
 	}
 	c.rest = c.rest[n:]
 	return true
+}
+
+func (c *cursor) fail() bool {
+	c.bad = true
+	return false
 }
 
 // value reads the field's value and returns its length, negative for a fault.
 func (c *cursor) value() (n int) {
 	switch c.typ {
 	case protowire.BytesType:
-		c.bytes, n = protowire.ConsumeBytes(c.rest)
+		return c.delimited()
 	case protowire.VarintType:
-		c.number, n = protowire.ConsumeVarint(c.rest)
+		c.number, n = varint(c.rest)
 	case protowire.Fixed64Type:
 		c.number, n = protowire.ConsumeFixed64(c.rest)
 	default:
 		n = protowire.ConsumeFieldValue(c.num, c.typ, c.rest)
 	}
 	return n
+}
+
+func (c *cursor) delimited() (n int) {
+	length, n := varint(c.rest)
+	if n < 0 || length > uint64(len(c.rest)-n) {
+		return -1
+	}
+	end := n + int(length) //nolint:gosec // checked above
+	c.bytes = c.rest[n:end]
+	return end
+}
+
+// varint is protowire.ConsumeVarint with a short way for what nearly all tags and lengths are: one byte.
+func varint(b []byte) (v uint64, n int) {
+	if len(b) > 0 && b[0] < 0x80 {
+		return uint64(b[0]), 1
+	}
+	return protowire.ConsumeVarint(b)
 }
 
 // is says whether the field is the given one. A known number with another wire type is an unknown field to protobuf,
