@@ -2,6 +2,7 @@ package processor
 
 import (
 	"log/slog"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -30,6 +31,8 @@ type Server struct {
 	options  Options
 	names    names
 	stats    stats
+
+	exchanges sync.Pool // of *exchange, all zero: a stream lives too short to be worth an allocation
 }
 
 // NewServer returns a Server that hands what it sees to the recorder.
@@ -45,6 +48,8 @@ func NewServer(recorder Recorder, options Options) *Server {
 		options:  options,
 		names:    names{known: map[string]string{}},
 		stats:    stats{streams: counters(Results()), dropped: counters(Drops())},
+
+		exchanges: sync.Pool{New: func() any { return new(exchange) }},
 	}
 }
 
@@ -94,7 +99,10 @@ func (s *Server) process(stream grpc.ServerStream) error {
 		s.stats.active.Add(-1)
 		s.stats.streams[result].Add(1)
 	}()
-	x := exchange{server: s, stream: stream}
+	x := s.exchanges.Get().(*exchange) //nolint:forcetypeassert,errcheck // nothing else is put there
+	x.server, x.stream = s, stream
 	result = x.run()
+	*x = exchange{}
+	s.exchanges.Put(x)
 	return nil
 }
