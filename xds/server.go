@@ -42,8 +42,10 @@ type Server struct {
 	faults    uint64
 }
 
-// New returns a Server that has nothing to say until Publish. The end of ctx ends every stream: end it before
-// grpc.Server.GracefulStop, which otherwise waits for the proxies for ever.
+// New returns a Server that has nothing to say until Publish: register it with a listener only after that, or a proxy
+// that starts meanwhile learns that it has no hosts. The end of ctx ends every stream: end it before
+// grpc.Server.GracefulStop, which otherwise waits for the proxies for ever. A proxy that has stopped reading still holds
+// its stream until grpc.Server.Stop.
 func New(ctx context.Context, o Options) *Server {
 	// No logger for the cache: it would write each watch's whole subscription.
 	endpoints := cache.NewLinearCache(resource.EndpointType, cache.WithVersionPrefix(o.VersionPrefix))
