@@ -200,7 +200,7 @@ const (
 
 func TestMain(m *testing.M) {
 	if address := os.Getenv(loadAddress); address != "" {
-		if err := runLoad(address, os.Getenv(loadMode) == "observability"); err != nil {
+		if err := runLoad(address, os.Getenv(loadMode) == "observability", os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, "load:", err)
 			os.Exit(1)
 		}
@@ -209,8 +209,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// runLoad opens streams, first some to warm up, then, when told on stdin, those that count; it says on stdout when either is done.
-func runLoad(address string, observability bool) error {
+// runLoad opens streams, first some to warm up, then, when told to, those that count; it says when either is done.
+func runLoad(address string, observability bool, in io.Reader, out io.Writer) error {
 	message := &extprocv3.ProcessingRequest{}
 	if err := loadMessage(message, observability); err != nil {
 		return err
@@ -227,14 +227,14 @@ func runLoad(address string, observability bool) error {
 	if err := burst(connections, message, loadWarmUp); err != nil {
 		return err
 	}
-	fmt.Println("warm")
-	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
+	fmt.Fprintln(out, "warm")
+	if _, err := bufio.NewReader(in).ReadString('\n'); err != nil {
 		return err
 	}
 	if err := burst(connections, message, loadStreams); err != nil {
 		return err
 	}
-	fmt.Println("done")
+	fmt.Fprintln(out, "done")
 	return nil
 }
 
@@ -258,7 +258,7 @@ func burst(connections []*grpc.ClientConn, message *extprocv3.ProcessingRequest,
 	return <-faults
 }
 
-// oneStream sends the message and, in ordinary mode, takes the answer and half-closes; either way it sees the stream end well.
+// oneStream sends the message and, in ordinary mode, takes the answer and half-closes; it sees the stream end well.
 func oneStream(conn *grpc.ClientConn, message *extprocv3.ProcessingRequest) error {
 	stream, err := extprocv3.NewExternalProcessorClient(conn).Process(context.Background())
 	if err != nil {

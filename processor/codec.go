@@ -6,7 +6,7 @@ import (
 	"google.golang.org/grpc/mem"
 )
 
-// MaxMessage is the largest ProcessingRequest that is read, in bytes. Response headers with what the samples ask for are some 700.
+// MaxMessage is the largest ProcessingRequest that is read, in bytes. With what the samples ask for it is below 1000.
 const MaxMessage = 64 << 10
 
 // rawRequest is a ProcessingRequest as it came. It holds the buffer until free.
@@ -48,8 +48,8 @@ func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	return c.CodecV2.Marshal(v)
 }
 
-// Unmarshal is encoding.CodecV2. A message over the limit is no error here: gRPC would answer one with a status that Envoy
-// may turn into a failed request.
+// Unmarshal is encoding.CodecV2. A message over the limit is no error here: gRPC would answer one with a status that
+// Envoy may turn into a failed request.
 func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 	raw, ok := v.(*rawRequest)
 	if !ok {

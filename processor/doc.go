@@ -7,10 +7,10 @@
 //	observe.go  Facts -> health.Observation, or a Drop: the reason why no host is charged
 //	exchange.go  one stream: what is recorded, what is answered, when it ends
 //
-// The first three are pure. Nothing in them allocates, and nothing in them knows the rules: whether an Observation is an error
-// is for package health to say. Doubtful evidence charges nobody.
+// The first three are pure and allocate nothing. None of them knows the rules: whether an Observation is an error is
+// for package health to say. Doubtful evidence charges nobody.
 //
 // Envoy runs the filter in one of two modes, and each message says in which. In observability mode nobody waits for
-// us, and the stream is ended right after the message that is wanted: Envoy keeps a stream that its server does not end for
-// another five seconds. In ordinary mode a request waits for our answer, and every message gets its "continue".
+// us, and the stream is ended right after the message that is wanted: a stream that its server does not end, Envoy
+// keeps for another five seconds. In ordinary mode a request waits for us, and every message gets its "continue".
 package processor

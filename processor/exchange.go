@@ -121,8 +121,9 @@ func (x *exchange) record(o health.Observation, drop Drop) {
 	x.headers, x.response, x.drop = drop != DropInterim, o, drop
 }
 
-// done says whether Envoy has nothing more to tell that is wanted. Trailers are waited for only after the headers of a gRPC response: for
-// any other, Envoy would keep the stream five seconds in vain.
+// done says whether Envoy has nothing more to tell that is wanted. Trailers are waited for only after the headers of a
+// gRPC response: for any other, Envoy would keep the stream five seconds in vain. It follows that content-type is to
+// be forwarded only where trailers are sent.
 func (x *exchange) done(f *Facts) bool {
 	switch f.Kind {
 	case ResponseHeaders:

@@ -50,7 +50,7 @@ func (r *recorder) all() []health.Observation {
 // panics is a Recorder with a fault.
 type panics struct{}
 
-func (panics) Record(time.Time, health.Observation) { panic("injected") }
+func (panics) Record(time.Time, health.Observation) { panic("injected") } //nolint:forbidigo // the fault to inject
 
 // serve runs the server as the program does, and returns a connection to it. All of it ends with the test.
 func serve(t testing.TB, r processor.Recorder, options processor.Options) (*processor.Server, *grpc.ClientConn) {
@@ -138,11 +138,6 @@ func (e *envoy) answers(want *extprocv3.ProcessingResponse) {
 	}
 }
 
-// inBubble is t.Run in a synctest bubble, where "nothing moves any more" can be waited for.
-func inBubble(t *testing.T, name string, f func(t *testing.T)) {
-	t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
-}
-
 // wantResult checks how the only stream so far has ended, once nothing moves any more.
 func wantResult(t *testing.T, s *processor.Server, result processor.Result) {
 	t.Helper()
@@ -193,7 +188,9 @@ func TestObservability(t *testing.T) {
 			[]health.Observation{failed},
 		},
 		"gRPC, failing trailers": {
-			[]*extprocv3.ProcessingRequest{with(t, responseHeaders(grpcHeaders...), attributes(ok)), body(false), responseTrailers("grpc-status", "14")},
+			[]*extprocv3.ProcessingRequest{
+				with(t, responseHeaders(grpcHeaders...), attributes(ok)), body(false), responseTrailers("grpc-status", "14"),
+			},
 			[]health.Observation{good, failed},
 		},
 		"gRPC, good trailers": {
@@ -221,19 +218,21 @@ func TestObservability(t *testing.T) {
 		},
 	}
 	for name, tt := range tests {
-		inBubble(t, name, func(t *testing.T) {
-			r := &recorder{}
-			s, conn := serve(t, r, processor.Options{})
-			e := open(t, conn)
-			for i, m := range tt.messages {
-				if synctest.Wait(); s.Stats().ActiveStreams != 1 {
-					t.Fatalf("the stream ended before message %d", i+1)
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := &recorder{}
+				s, conn := serve(t, r, processor.Options{})
+				e := open(t, conn)
+				for i, m := range tt.messages {
+					if synctest.Wait(); s.Stats().ActiveStreams != 1 {
+						t.Fatalf("the stream ended before message %d", i+1)
+					}
+					e.send(observed(m))
 				}
-				e.send(observed(m))
-			}
-			e.ends()
-			wantResult(t, s, processor.ResultDone)
-			wantSeen(t, r, tt.want...)
+				e.ends()
+				wantResult(t, s, processor.ResultDone)
+				wantSeen(t, r, tt.want...)
+			})
 		})
 	}
 }
@@ -245,26 +244,29 @@ func endOfStream(r *extprocv3.ProcessingRequest) *extprocv3.ProcessingRequest {
 
 // conversation is one request and its response in ordinary mode: all six messages, and the answer to each.
 func conversation(t *testing.T) (requests []*extprocv3.ProcessingRequest, answers []*extprocv3.ProcessingResponse) {
+	t.Helper()
 	type (
 		in  = extprocv3.ProcessingRequest
 		out = extprocv3.ProcessingResponse
 	)
 	body := &extprocv3.HttpBody{Body: []byte("hello"), EndOfStream: true}
-	return []*in{
-			{Request: &extprocv3.ProcessingRequest_RequestHeaders{RequestHeaders: &extprocv3.HttpHeaders{Headers: headers(":method", "GET")}}},
-			{Request: &extprocv3.ProcessingRequest_RequestBody{RequestBody: body}},
-			{Request: &extprocv3.ProcessingRequest_RequestTrailers{RequestTrailers: &extprocv3.HttpTrailers{}}},
-			with(t, responseHeaders(":status", "503"), attributes(nil)),
-			{Request: &extprocv3.ProcessingRequest_ResponseBody{ResponseBody: body}},
-			responseTrailers("x", "y"),
-		}, []*out{
-			{Response: &extprocv3.ProcessingResponse_RequestHeaders{RequestHeaders: &extprocv3.HeadersResponse{}}},
-			{Response: &extprocv3.ProcessingResponse_RequestBody{RequestBody: &extprocv3.BodyResponse{}}},
-			{Response: &extprocv3.ProcessingResponse_RequestTrailers{RequestTrailers: &extprocv3.TrailersResponse{}}},
-			{Response: &extprocv3.ProcessingResponse_ResponseHeaders{ResponseHeaders: &extprocv3.HeadersResponse{}}},
-			{Response: &extprocv3.ProcessingResponse_ResponseBody{ResponseBody: &extprocv3.BodyResponse{}}},
-			{Response: &extprocv3.ProcessingResponse_ResponseTrailers{ResponseTrailers: &extprocv3.TrailersResponse{}}},
-		}
+	requests = []*in{
+		{Request: &extprocv3.ProcessingRequest_RequestHeaders{RequestHeaders: &extprocv3.HttpHeaders{Headers: headers(":method", "GET")}}},
+		{Request: &extprocv3.ProcessingRequest_RequestBody{RequestBody: body}},
+		{Request: &extprocv3.ProcessingRequest_RequestTrailers{RequestTrailers: &extprocv3.HttpTrailers{}}},
+		with(t, responseHeaders(":status", "503"), attributes(nil)),
+		{Request: &extprocv3.ProcessingRequest_ResponseBody{ResponseBody: body}},
+		responseTrailers("x", "y"),
+	}
+	answers = []*out{
+		{Response: &extprocv3.ProcessingResponse_RequestHeaders{RequestHeaders: &extprocv3.HeadersResponse{}}},
+		{Response: &extprocv3.ProcessingResponse_RequestBody{RequestBody: &extprocv3.BodyResponse{}}},
+		{Response: &extprocv3.ProcessingResponse_RequestTrailers{RequestTrailers: &extprocv3.TrailersResponse{}}},
+		{Response: &extprocv3.ProcessingResponse_ResponseHeaders{ResponseHeaders: &extprocv3.HeadersResponse{}}},
+		{Response: &extprocv3.ProcessingResponse_ResponseBody{ResponseBody: &extprocv3.BodyResponse{}}},
+		{Response: &extprocv3.ProcessingResponse_ResponseTrailers{ResponseTrailers: &extprocv3.TrailersResponse{}}},
+	}
+	return requests, answers
 }
 
 func TestOrdinaryMode(t *testing.T) {
@@ -388,18 +390,20 @@ func TestRefused(t *testing.T) {
 	}
 	for why, message := range tests {
 		for _, mode := range []bool{true, false} {
-			inBubble(t, string(why), func(t *testing.T) {
-				r := &recorder{}
-				s, conn := serve(t, r, processor.Options{})
-				e := open(t, conn)
-				message.ObservabilityMode = mode
-				e.send(message)
-				e.ends()
-				wantResult(t, s, processor.ResultRefused)
-				if got := s.Stats().Dropped[why]; got != 1 {
-					t.Errorf("%s counted %d times, want 1", why, got)
-				}
-				wantSeen(t, r)
+			t.Run(string(why), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					r := &recorder{}
+					s, conn := serve(t, r, processor.Options{})
+					e := open(t, conn)
+					message.ObservabilityMode = mode
+					e.send(message)
+					e.ends()
+					wantResult(t, s, processor.ResultRefused)
+					if got := s.Stats().Dropped[why]; got != 1 {
+						t.Errorf("%s counted %d times, want 1", why, got)
+					}
+					wantSeen(t, r)
+				})
 			})
 		}
 	}

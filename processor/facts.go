@@ -78,7 +78,7 @@ func (f *Facts) read(c *cursor) {
 		f.Observability = c.number != 0
 	case c.typ != protowire.BytesType:
 	case c.num >= protowire.Number(RequestHeaders) && c.num <= protowire.Number(ResponseTrailers):
-		f.readMessage(Kind(c.num), c.bytes) //nolint:gosec // 2 to 7
+		f.readMessage(Kind(c.num), c.bytes)
 	case c.num == 9:
 		if string(entryKey(c.bytes)) == attributesKey {
 			f.Attributes = Attributes{} // a later entry of a map replaces an earlier one

@@ -59,6 +59,7 @@ func responseTrailers(pairs ...string) *extprocv3.ProcessingRequest {
 
 // golden is the message of a host's 503 as the shipped configuration has it sent.
 func golden(t testing.TB) *extprocv3.ProcessingRequest {
+	t.Helper()
 	r := with(t, responseHeaders(":status", "503"), attributes(nil))
 	r.ObservabilityMode = true
 	r.ProtocolConfig = &extprocv3.ProtocolConfiguration{}

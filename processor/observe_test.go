@@ -105,13 +105,15 @@ func TestObserveResponses(t *testing.T) {
 		want    func(*health.Observation)
 		drop    processor.Drop
 	}{
-		"downstream position":         {responseHeaders(":status", "503"), nil, nil, ""},
-		"upstream position":           {responseHeaders(":status", "502"), map[string]any{"response.code": nil}, status(502, 0), ""},
-		"the code before the header":  {responseHeaders(":status", "200"), nil, nil, ""},
-		"a useless code":              {responseHeaders(":status", "502"), map[string]any{"response.code": 1000}, status(502, 0), ""},
-		"a good response":             {responseHeaders(":status", "200"), map[string]any{"response.code": 200}, status(200, 0), ""},
-		"no status at all":            {responseHeaders(), map[string]any{"response.code": nil}, nil, processor.DropNoStatus},
-		"trailers only":               {responseHeaders(":status", "200", "grpc-status", "14"), map[string]any{"response.code": 200}, status(200, 14), ""},
+		"downstream position":        {responseHeaders(":status", "503"), nil, nil, ""},
+		"upstream position":          {responseHeaders(":status", "502"), map[string]any{"response.code": nil}, status(502, 0), ""},
+		"the code before the header": {responseHeaders(":status", "200"), nil, nil, ""},
+		"a useless code":             {responseHeaders(":status", "502"), map[string]any{"response.code": 1000}, status(502, 0), ""},
+		"a good response":            {responseHeaders(":status", "200"), map[string]any{"response.code": 200}, status(200, 0), ""},
+		"no status at all":           {responseHeaders(), map[string]any{"response.code": nil}, nil, processor.DropNoStatus},
+		"trailers only": {
+			responseHeaders(":status", "200", "grpc-status", "14"), map[string]any{"response.code": 200}, status(200, 14), "",
+		},
 		"plain HTTP":                  {responseHeaders(":status", "503"), nil, status(503, 0), ""},
 		"trailers, upstream position": {responseTrailers("grpc-status", "14"), map[string]any{"response.code": nil}, status(0, 14), ""},
 		"trailers":                    {responseTrailers("grpc-status", "14"), map[string]any{"response.code": 200}, status(200, 14), ""},
@@ -119,8 +121,9 @@ func TestObserveResponses(t *testing.T) {
 		"100":                         {responseHeaders(":status", "100"), nil, nil, processor.DropInterim},
 		"103, whatever the code":      {responseHeaders(":status", "103"), nil, nil, processor.DropInterim},
 		"101 is final":                {responseHeaders(":status", "101"), map[string]any{"response.code": 101}, status(101, 0), ""},
-		"request headers": {&extprocv3.ProcessingRequest{Request: &extprocv3.ProcessingRequest_RequestHeaders{}},
-			nil, nil, processor.DropNoResponse},
+		"request headers": {
+			&extprocv3.ProcessingRequest{Request: &extprocv3.ProcessingRequest_RequestHeaders{}}, nil, nil, processor.DropNoResponse,
+		},
 		"no message": {&extprocv3.ProcessingRequest{}, nil, nil, processor.DropNoResponse},
 	}
 	for name, tt := range tests {

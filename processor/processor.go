@@ -65,8 +65,10 @@ var serviceDesc = grpc.ServiceDesc{
 	ServiceName: serviceName,
 	HandlerType: (*any)(nil),
 	Streams: []grpc.StreamDesc{{
-		StreamName:    methodName,
-		Handler:       func(s any, stream grpc.ServerStream) error { return s.(*Server).process(stream) }, //nolint:forcetypeassert,errcheck // Register gave it
+		StreamName: methodName,
+		Handler: func(s any, stream grpc.ServerStream) error {
+			return s.(*Server).process(stream) //nolint:forcetypeassert,errcheck // Register gave it
+		},
 		ServerStreams: true,
 		ClientStreams: true,
 	}},
@@ -76,8 +78,9 @@ var serviceDesc = grpc.ServiceDesc{
 // Register adds the service to a gRPC server that was made with ServerOptions.
 func (s *Server) Register(r grpc.ServiceRegistrar) { r.RegisterService(&serviceDesc, s) }
 
-// streamWorkers is how many goroutines stay to serve one stream after the other. A stream is so short that a new goroutine, with a stack
-// to grow, is a good part of its cost; more workers than this gained nothing. When all are busy, gRPC starts a goroutine as ever.
+// streamWorkers is how many goroutines stay to serve one stream after the other. A stream is so short that a new
+// goroutine, with a stack to grow, is a good part of its cost; more workers than this gained nothing. When all are
+// busy, gRPC starts a goroutine as ever.
 const streamWorkers = 64
 
 // ServerOptions returns what a gRPC server needs to carry this service: the codec that leaves its messages as bytes,

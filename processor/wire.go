@@ -29,7 +29,7 @@ func (c *cursor) next() bool {
 	if n < 0 || tag>>3 < uint64(protowire.MinValidNumber) || tag>>3 > uint64(protowire.MaxValidNumber) {
 		return c.fail()
 	}
-	c.num, c.typ, c.rest = protowire.Number(tag>>3), protowire.Type(tag&7), c.rest[n:] //nolint:gosec // checked above
+	c.num, c.typ, c.rest = protowire.Number(tag>>3), protowire.Type(tag&7), c.rest[n:]
 	if n = c.value(); n < 0 {
 		return c.fail()
 	}
@@ -59,7 +59,7 @@ func (c *cursor) value() (n int) {
 
 func (c *cursor) delimited() (n int) {
 	length, n := varint(c.rest)
-	if n < 0 || length > uint64(len(c.rest)-n) {
+	if n < 0 || length > uint64(len(c.rest)-n) { //nolint:gosec // n is within rest
 		return -1
 	}
 	end := n + int(length) //nolint:gosec // checked above
@@ -105,8 +105,8 @@ const (
 	contentCount // how many there are
 )
 
-// schemas tells for each message what its fields hold, by field number. Recursion (a Struct in a Value in a Struct) is why
-// messages are numbers and not pointers.
+// schemas tells for each message what its fields hold, by field number. Messages are numbers and not pointers because
+// they contain each other: a Struct a Value, a Value a Struct.
 var schemas = [contentCount][]content{
 	request: {
 		2: httpHeaders, 3: httpHeaders, 4: flatMessage, 5: flatMessage, 6: httpTrailers, 7: httpTrailers,
@@ -126,7 +126,7 @@ var schemas = [contentCount][]content{
 	listValue:     {1: value},
 }
 
-// maxDepth bounds how deeply messages nest, as Envoy's own decoder does. A ProcessingRequest of five levels has all that is read.
+// maxDepth bounds how deeply messages nest: the limit of Envoy's own decoder. All that is read is within six levels.
 const maxDepth = 100
 
 // sound says whether protobuf would accept b as a message of the given schema.
