@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/adapt"
+	"github.com/envoy-passive-health/passive-health/envoy"
+)
+
+// errChangeDue ends `adapt --check` when there is something to change. The diff has been printed; the exit code is 1.
+var errChangeDue = errors.New("a change is due")
+
+// adaptFlags are the flags of `adapt` that do not say how to adapt.
+type adaptFlags struct {
+	dir              string
+	inPlace, isCheck bool
+}
+
+// adaptCommand returns the verb that fits a user's own Envoy configuration with the service.
+func adaptCommand() *cobra.Command {
+	var options adapt.Options
+	var flags adaptFlags
+	command := &cobra.Command{
+		Use:   "adapt FILE",
+		Short: "Fit your own Envoy configuration with passive-health",
+		Long: `Print, as a diff, what makes the Envoy configuration FILE work with passive-health, and the passive-health.yaml
+that goes with it. Nothing is written without -w or -o. Comments, order and layout of FILE stay as they are, and what
+cannot be adapted is left alone and said. Run it again and there is nothing to do.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			return runAdapt(command.Context(), args[0], options, flags, command.OutOrStdout(), command.ErrOrStderr())
+		},
+	}
+	f := command.Flags()
+	f.StringVarP(&flags.dir, "output", "o", "", "write both files to this folder, instead of printing a diff")
+	f.BoolVarP(&flags.inPlace, "write", "w", false, "change FILE, keeping FILE.bak, and write passive-health.yaml beside it")
+	f.BoolVar(&flags.isCheck, "check", false, "exit with 1 when a change is due")
+	f.StringArrayVar(&options.Clusters, "cluster", nil, "take this cluster only (repeatable); default: all that routes of FILE lead to")
+	f.BoolVar(&options.ObserveOnly, "observe-only", false, "add the sensor only: no cluster is touched, no host taken out")
+	f.StringVar((*string)(&options.Sensor), "sensor", string(adapt.SensorDefault), "default, all-responses, retries or grpc")
+	f.StringVar((*string)(&options.Fallback), "fallback", string(adapt.FallbackNone),
+		"none, or aggregate: the original hosts serve while the service has not been reached")
+	f.StringVar(&options.Address, "address", "passive-health", "name or IP at which Envoy reaches the service")
+	command.MarkFlagsMutuallyExclusive("output", "write", "check")
+	return command
+}
+
+func runAdapt(ctx context.Context, path string, options adapt.Options, flags adaptFlags, out, warnings io.Writer) error {
+	in, err := adaptInput(path, flags.dir)
+	if err != nil {
+		return err
+	}
+	result, err := adapt.Adapt(in, options)
+	for _, note := range result.Notes {
+		fmt.Fprintln(warnings, note)
+	}
+	if refusal := (*adapt.Refusal)(nil); errors.As(err, &refusal) && refusal.Handover != "" {
+		fmt.Fprint(out, refusal.Handover)
+	}
+	if err != nil {
+		return err
+	}
+	validateAdapted(ctx, path, result.Envoy, warnings)
+	switch {
+	case flags.dir != "":
+		return writeAdapted(result, filepath.Join(flags.dir, filepath.Base(path)), flags.dir)
+	case flags.inPlace && !result.Changed():
+		return nil
+	case flags.inPlace:
+		return adaptInPlace(result, path)
+	}
+	fmt.Fprint(out, result.Envoy.Diff(), result.Config.Diff())
+	if flags.isCheck && result.Changed() {
+		return errChangeDue
+	}
+	return nil
+}
+
+// adaptInput reads the file, and the passive-health.yaml that is where the new one would go.
+func adaptInput(path, dir string) (adapt.Input, error) {
+	if dir == "" {
+		dir = filepath.Dir(path)
+	}
+	in := adapt.Input{EnvoyName: path, ConfigName: filepath.Join(dir, "passive-health.yaml")}
+	var err error
+	if in.Envoy, err = os.ReadFile(path); err != nil {
+		return in, err
+	}
+	if in.Config, err = os.ReadFile(in.ConfigName); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return in, err
+	}
+	return in, nil
+}
+
+// validateAdapted says what Envoy itself thinks of the result. It only informs: certificates and other files that the
+// configuration names are often not on the machine where it is edited.
+func validateAdapted(ctx context.Context, path string, file adapt.File, warnings io.Writer) {
+	binary, err := envoy.Binary(ctx)
+	if err != nil {
+		fmt.Fprintln(warnings, "not validated:", err)
+		return
+	}
+	if err := adapt.Validate(ctx, binary, filepath.Ext(path), file.New()); err != nil {
+		fmt.Fprintf(warnings, "%s: adapted, Envoy refuses it: %v\n", path, err)
+	}
+}
+
+// adaptInPlace keeps the original as FILE.bak, which must not be there yet, and writes the two files.
+func adaptInPlace(result adapt.Result, path string) error {
+	if len(result.Envoy.Edits) > 0 {
+		backup, err := os.OpenFile(path+".bak", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return fmt.Errorf("backup: %w", err)
+		}
+		_, err = io.Copy(backup, bytes.NewReader(result.Envoy.Old))
+		if err := errors.Join(err, backup.Close()); err != nil {
+			return fmt.Errorf("backup: %w", err)
+		}
+	}
+	return writeAdapted(result, path, filepath.Dir(path))
+}
+
+// writeAdapted writes the two files.
+func writeAdapted(result adapt.Result, path, dir string) error {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return err
+	}
+	if len(result.Config.Edits) > 0 {
+		if err := os.WriteFile(filepath.Join(dir, "passive-health.yaml"), result.Config.New(), 0o600); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(path, result.Envoy.New(), 0o600)
+}

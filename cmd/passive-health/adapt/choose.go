@@ -1,0 +1,142 @@
+package adapt
+
+import (
+	"fmt"
+	"slices"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// choose returns the clusters to adapt, and notes why each other one is left alone.
+func (a *adaption) choose() []chosen {
+	var picked []chosen
+	routed, elsewhere := a.routed()
+	if elsewhere != nil && len(a.options.Clusters) == 0 {
+		a.note(elsewhere, "not all routes are in this file: --cluster NAME takes a cluster that only other routes lead to")
+	}
+	for _, cluster := range items(a.clusters()) {
+		name := text(cluster, "name")
+		switch {
+		case a.isOurs(cluster):
+			a.present++
+		case len(a.options.Clusters) > 0 && !slices.Contains(a.options.Clusters, name):
+		case len(a.options.Clusters) == 0 && !routed[name]:
+			a.note(cluster, "cluster %q skipped: no route in this file leads to it (--cluster takes it all the same)", name)
+		default:
+			hosts, against := a.examine(cluster)
+			if against != nil {
+				a.note(against.node, "cluster %q refused: %s", name, against.text)
+				continue
+			}
+			picked = append(picked, chosen{cluster, name, hosts})
+		}
+	}
+	return picked
+}
+
+// chosen is a cluster to adapt.
+type chosen struct {
+	node  *yaml.Node
+	name  string
+	hosts []host
+}
+
+// routed returns the clusters that the routes of this file name, and a place where routes are said to be elsewhere.
+func (a *adaption) routed() (clusters map[string]bool, elsewhere *yaml.Node) {
+	clusters = make(map[string]bool)
+	for n := range walk(get(a.doc.root, "static_resources")) {
+		route := get(n, "route")
+		clusters[text(route, "cluster")] = true
+		for _, weighted := range items(get(route, "weighted_clusters", "clusters")) {
+			clusters[text(weighted, "name")] = true
+		}
+		for _, name := range []string{"rds", "scoped_routes", "cluster_header", "cluster_specifier_plugin",
+			"inline_cluster_specifier_plugin"} {
+			if key, _ := field(n, name); key != nil {
+				elsewhere = key
+			}
+		}
+	}
+	return clusters, elsewhere
+}
+
+// isOurs says that a cluster is one of the service, or has been adapted before.
+func (a *adaption) isOurs(cluster *yaml.Node) bool {
+	switch name := text(cluster, "name"); {
+	case name == processorCluster, name == xdsCluster:
+		return true
+	case names(get(cluster, "eds_cluster_config"), xdsCluster):
+		return true
+	case get(cluster, "cluster_type") != nil:
+		return names(get(byName(a.clusters(), name+markedSuffix), "eds_cluster_config"), xdsCluster)
+	default:
+		base, isFallback := cutSuffix(name, fallbackSuffix)
+		return isFallback && names(get(byName(a.clusters(), base+markedSuffix), "eds_cluster_config"), xdsCluster)
+	}
+}
+
+// examine returns the hosts of a cluster, or why it cannot be adapted.
+func (a *adaption) examine(cluster *yaml.Node) (hosts []host, against *problem) {
+	if cluster.Kind == yaml.AliasNode || cluster.Anchor != "" || mergeKey(cluster) != nil {
+		return nil, opaque(cluster)
+	}
+	if against := a.kindOf(cluster); against != nil {
+		return nil, against
+	}
+	key, assignment := field(cluster, "load_assignment")
+	if key == nil {
+		return nil, &problem{cluster, "it has no load_assignment"}
+	}
+	if hosts, against = hostsOf(assignment); against != nil {
+		return nil, against
+	}
+	if a.options.ObserveOnly {
+		return hosts, nil
+	}
+	return hosts, a.dependents(cluster)
+}
+
+// kindOf says why clusters of this kind cannot be adapted, nil for STATIC and STRICT_DNS.
+func (a *adaption) kindOf(cluster *yaml.Node) *problem {
+	if text(cluster, "name") == "" {
+		return &problem{cluster, "it has no name"}
+	}
+	if custom := get(cluster, "cluster_type"); custom != nil {
+		return &problem{custom, fmt.Sprintf("it has the custom cluster_type %q", text(custom, "name"))}
+	}
+	_, kind := field(cluster, "type")
+	switch {
+	case kind == nil:
+		return nil // STATIC is Envoy's default
+	case kind.Kind != yaml.ScalarNode:
+		return &problem{kind, "its type is an alias"}
+	case kind.Value == "STATIC", kind.Value == "STRICT_DNS":
+		return nil
+	case kind.Value == "EDS":
+		return &problem{kind, "its hosts come from another EDS server"}
+	default:
+		return &problem{kind, fmt.Sprintf("type %s finds its hosts itself; only STATIC and STRICT_DNS can become EDS", kind.Value)}
+	}
+}
+
+// dependents says what in the file relies on the cluster's not being EDS.
+func (a *adaption) dependents(cluster *yaml.Node) *problem {
+	name := text(cluster, "name")
+	for n := range walk(a.doc.root) {
+		for _, source := range []string{"api_config_source", "ads_config", "load_stats_config", "hds_config"} {
+			if key, value := field(n, source); names(value, name) {
+				return &problem{key, "this " + source + " uses it, and Envoy asks that of a cluster with hosts of its own"}
+			}
+		}
+		if text(cluster, "type") != "STRICT_DNS" {
+			continue
+		}
+		if n := get(n, "auto_host_sni"); n != nil && n.Value == "true" && names(cluster, "auto_host_sni") {
+			return &problem{n, "auto_host_sni needs its hosts' DNS names, which EDS hosts do not have"}
+		}
+		if n := get(n, "route"); text(n, "auto_host_rewrite") == "true" && names(n, name) {
+			return &problem{get(n, "auto_host_rewrite"), "auto_host_rewrite needs its hosts' DNS names, which EDS hosts do not have"}
+		}
+	}
+	return nil
+}
