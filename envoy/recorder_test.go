@@ -18,6 +18,7 @@ import (
 	"github.com/envoyproxy/go-control-plane/pkg/resource/v3"
 	"github.com/envoyproxy/go-control-plane/pkg/server/v3"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
@@ -44,7 +45,8 @@ func startRecorder(t *testing.T, cluster, host string) *recorder {
 	r := &recorder{addr: listener.Addr().String(), errors: make(map[string]uint64)}
 	hosts := cache.NewLinearCache(resource.EndpointType,
 		cache.WithInitialResources(map[string]types.Resource{cluster: assignment(t, cluster, host)}))
-	s := grpc.NewServer()
+	// Without it gRPC takes the samples' keepalive for an attack and ends the connection.
+	s := grpc.NewServer(grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second}))
 	endpointservice.RegisterEndpointDiscoveryServiceServer(s, server.NewServer(t.Context(), hosts, nil))
 	extprocv3.RegisterExternalProcessorServer(s, r)
 	loadstatsv3.RegisterLoadReportingServiceServer(s, r)

@@ -3,11 +3,13 @@ package envoy
 import (
 	"fmt"
 	"net"
+	"strconv"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 )
 
-// Params says where a sample is to run. An empty field leaves what is shipped. Addresses are "host:port"; port 0 lets
+// Params says where a sample is to run. A zero field leaves what is shipped. Addresses are "host:port"; port 0 lets
 // the kernel choose a free one, which Process then tells.
 type Params struct {
 	NodeID   string // the Envoy's name among its fleet
@@ -16,6 +18,8 @@ type Params struct {
 	ExtProc  string // address of the service's listen.ext_proc
 	XDS      string // address of the service's listen.xds
 	Cluster  string // name of the cluster whose hosts the service manages
+
+	Timeout time.Duration // what the route gives a host to answer
 }
 
 // Places of the sample that Params names.
@@ -24,7 +28,7 @@ const (
 	listenerPlace = "static_resources/listeners/name=main/address"
 	clusterPlace  = "static_resources/clusters/name=web"
 	routePlace    = "static_resources/listeners/name=main/filter_chains/*/filters/*/typed_config/" +
-		"route_config/virtual_hosts/*/routes/*/route/cluster"
+		"route_config/virtual_hosts/*/routes/*/route"
 	endpointPlace = "static_resources/clusters/name=%s/load_assignment/endpoints/*/lb_endpoints/*/endpoint/address"
 )
 
@@ -57,24 +61,35 @@ func (p Params) edits() ([]edit, error) {
 		edits = append(edits, edit{"node/id", p.NodeID})
 	}
 	if p.Cluster != "" {
-		edits = append(edits, edit{clusterPlace + "/name", p.Cluster}, edit{routePlace, p.Cluster},
+		edits = append(edits, edit{clusterPlace + "/name", p.Cluster}, edit{routePlace + "/cluster", p.Cluster},
 			edit{clusterPlace + "/eds_cluster_config/service_name", p.Cluster})
 	}
-	for _, a := range []struct{ place, address string }{
-		{adminPlace, p.Admin},
-		{listenerPlace, p.Listener},
-		{fmt.Sprintf(endpointPlace, "passive_health"), p.ExtProc},
-		{fmt.Sprintf(endpointPlace, "passive_health_xds"), p.XDS},
+	if p.Timeout != 0 {
+		seconds := strconv.FormatFloat(p.Timeout.Seconds(), 'f', -1, 64) + "s"
+		edits = append(edits, edit{routePlace + "/timeout", seconds})
+	}
+	addresses, err := p.addressEdits()
+	return append(edits, addresses...), err
+}
+
+// addressEdits lists the changes of addresses.
+func (p Params) addressEdits() ([]edit, error) {
+	var edits []edit
+	for place, address := range map[string]string{
+		adminPlace:    p.Admin,
+		listenerPlace: p.Listener,
+		fmt.Sprintf(endpointPlace, "passive_health"):     p.ExtProc,
+		fmt.Sprintf(endpointPlace, "passive_health_xds"): p.XDS,
 	} {
-		if a.address == "" {
+		if address == "" {
 			continue
 		}
-		host, port, err := net.SplitHostPort(a.address)
+		host, port, err := net.SplitHostPort(address)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %q is not host:port: %w", a.place, a.address, err)
+			return nil, fmt.Errorf("%s: %q is not host:port: %w", place, address, err)
 		}
-		edits = append(edits, edit{a.place + "/socket_address/address", host},
-			edit{a.place + "/socket_address/port_value", port})
+		edits = append(edits, edit{place + "/socket_address/address", host},
+			edit{place + "/socket_address/port_value", port})
 	}
 	return edits, nil
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v4"
@@ -46,12 +47,13 @@ func TestRenderChangesItsParamsOnly(t *testing.T) {
 		ExtProc:  "127.0.0.3:7003",
 		XDS:      "[::1]:7004",
 		Cluster:  "shop",
+		Timeout:  250 * time.Millisecond,
 	}
 	want := []string{
 		"id: envoy-7,",
 		"{address: 127.0.0.1, port_value: 7001}",
 		"{address: 127.0.0.2, port_value: 7002}",
-		"route: {cluster: shop}",
+		"route: {cluster: shop, timeout: 0.25s}",
 		"- name: shop",
 		"service_name: shop",
 		"{address: 127.0.0.3, port_value: 7003}",

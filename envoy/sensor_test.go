@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,34 +18,39 @@ import (
 
 const reset = "upstream_reset_before_response_started"
 
-// situations are requests, and what each sample has to tell of them. Their errors are 6 of 8.
+const refused = reset + "{remote_connection_failure|delayed_connect_error:_Connection_refused}"
+
+// situations are requests, and what each sample has to tell of them. Seven of the nine are errors of the host.
 var situations = []struct {
 	name      string
 	behaviour string
-	grpc      bool   // the caller is a gRPC client
+	header    string // of the request: "name: value"
 	status    string // the header :status
 	code      float64
 	details   string
 	good      bool // the errors-only sample says nothing
 }{
-	{"a good response", "ok", false, "200", 200, "via_upstream", true},
-	{"a client's error", "404", false, "404", 404, "via_upstream", true},
-	{"an error", "500", false, "500", 500, "via_upstream", false},
-	{"an error to a gRPC caller", "503", true, "503", 503, "via_upstream", false},
-	{"a reset", "reset", false, "503", 503, reset + "{connection_termination}", false},
-	{"garbage", "garbage", false, "502", 502, reset + "{protocol_error}", false},
-	{"refused", "refuse", false, "503", 503, refused, false},
-	{"refused to a gRPC caller", "refuse", true, "200", 503, refused, false},
+	{"a good response", "ok", "", "200", 200, "via_upstream", true},
+	{"a client's error", "404", "", "404", 404, "via_upstream", true},
+	{"an error", "500", "", "500", 500, "via_upstream", false},
+	{"an error to a gRPC caller", "503", grpcCaller, "503", 503, "via_upstream", false},
+	{"a reset", "reset", "", "503", 503, reset + "{connection_termination}", false},
+	{"garbage", "garbage", "", "502", 502, reset + "{protocol_error}", false},
+	{"no answer in time", "stall", "", "504", 504, "response_timeout", false},
+	{"refused", "refuse", "", "503", 503, refused, false},
+	{"refused to a gRPC caller", "refuse", grpcCaller, "200", 503, refused, false},
 }
 
-const refused = reset + "{remote_connection_failure|delayed_connect_error:_Connection_refused}"
+const grpcCaller = "Content-Type: application/grpc"
 
 func TestSamplesTellWhatTheyShould(t *testing.T) {
-	for s, streams := range map[envoy.Sample]int64{envoy.ErrorsOnly: 6, envoy.AllResponses: 8} {
+	for s, streams := range map[envoy.Sample]int64{envoy.ErrorsOnly: 7, envoy.AllResponses: 9} {
 		t.Run(string(s), func(t *testing.T) {
 			host := envoytest.StartHost(t)
 			r := startRecorder(t, "shop", host.Addr())
-			e := envoytest.Start(t, s, envoy.Params{NodeID: "envoy-7", Cluster: "shop", ExtProc: r.addr, XDS: r.addr})
+			e := envoytest.Start(t, s, envoy.Params{
+				NodeID: "envoy-7", Cluster: "shop", ExtProc: r.addr, XDS: r.addr, Timeout: 100 * time.Millisecond,
+			})
 			envoytest.Until(t, 10*time.Second, "Envoy has the host", func() bool {
 				_, ok := e.Host(t, "shop", host.Addr())
 				return ok
@@ -52,7 +58,7 @@ func TestSamplesTellWhatTheyShould(t *testing.T) {
 			for _, situation := range situations {
 				t.Run(situation.name, func(t *testing.T) {
 					envoytest.Behave(t, host, situation.behaviour)
-					ask(t, e, situation.grpc)
+					ask(t, e, situation.header)
 					if s == envoy.AllResponses || !situation.good {
 						assertTold(t, r, host.Addr(), situation.status, situation.code, situation.details)
 					}
@@ -61,8 +67,8 @@ func TestSamplesTellWhatTheyShould(t *testing.T) {
 			if got := e.Stat(t, "http.main.ext_proc.streams_started"); got != streams {
 				t.Errorf("Envoy opened %d streams, want %d", got, streams)
 			}
-			envoytest.Until(t, 10*time.Second, "load reports count the six errors", func() bool {
-				return r.errorsOf(host.Addr()) == 6
+			envoytest.Until(t, 10*time.Second, "load reports count the seven errors", func() bool {
+				return r.errorsOf(host.Addr()) == 7
 			})
 			assertListed(t, e, host.Addr())
 		})
@@ -73,21 +79,21 @@ func TestSamplesTellWhatTheyShould(t *testing.T) {
 func assertListed(t *testing.T, e *envoytest.Envoy, address string) {
 	t.Helper()
 	got, _ := e.Host(t, "shop", address)
-	want := envoy.HostStatus{Address: address, EDS: "HEALTHY", Weight: 100, Requests: 6, Errors: 6}
+	want := envoy.HostStatus{Address: address, EDS: "HEALTHY", Weight: 100, Requests: 7, Errors: 7}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the host (-want +got):\n%s", diff)
 	}
 }
 
-// ask sends one request.
-func ask(t *testing.T, e *envoytest.Envoy, grpc bool) {
+// ask sends one request, with a header unless that is empty.
+func ask(t *testing.T, e *envoytest.Envoy, header string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, e.URL, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if grpc {
-		request.Header.Set("Content-Type", "application/grpc")
+	if name, value, ok := strings.Cut(header, ": "); ok {
+		request.Header.Set(name, value)
 	}
 	envoytest.Do(t, request)
 }
