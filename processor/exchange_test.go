@@ -6,6 +6,7 @@ import (
 
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/envoy-passive-health/passive-health/health"
 	"github.com/envoy-passive-health/passive-health/processor"
@@ -105,21 +106,29 @@ func TestOneErrorPerStream(t *testing.T) {
 }
 
 func testOneErrorPerStream(t *testing.T) {
-	r := &recorder{}
-	s, conn := serve(t, r, processor.Options{})
-	e := open(t, conn)
+	plain, trailersOnly := golden(t), golden(t)
+	trailersOnly.Request = responseHeaders(":status", "200", "grpc-status", "14").GetRequest()
+	trailersOnly.GetAttributes()[attributesKey].GetFields()["response.code"] = structpb.NewNumberValue(200)
 	failing := with(t, responseTrailers("grpc-status", "14"), attributes(nil))
-	for _, m := range []*extprocv3.ProcessingRequest{golden(t), golden(t), failing, failing, golden(t)} {
-		m.ObservabilityMode = false
-		e.send(m)
-		if _, err := e.stream.Recv(); err != nil {
-			t.Fatal(err)
+	for first, want := range map[*extprocv3.ProcessingRequest]health.Observation{
+		plain:        observation(nil),
+		trailersOnly: observation(func(o *health.Observation) { o.Status, o.GRPC = 200, 14 }),
+	} {
+		r := &recorder{}
+		s, conn := serve(t, r, processor.Options{})
+		e := open(t, conn)
+		for _, m := range []*extprocv3.ProcessingRequest{first, golden(t), failing, failing, golden(t)} {
+			m.ObservabilityMode = false
+			e.send(m)
+			if _, err := e.stream.Recv(); err != nil {
+				t.Fatal(err)
+			}
 		}
+		e.halfClose()
+		e.ends()
+		wantResult(t, s, processor.ResultEOF)
+		wantSeen(t, r, want)
 	}
-	e.halfClose()
-	e.ends()
-	wantResult(t, s, processor.ResultEOF)
-	wantSeen(t, r, observation(nil))
 }
 
 func TestHalfCloseWithoutMessage(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/envoy-passive-health/passive-health/processor"
@@ -38,26 +40,29 @@ func TestReadFactsGolden(t *testing.T) {
 func TestReadFactsStatus(t *testing.T) {
 	value := func(v string) *corev3.HeaderValue { return &corev3.HeaderValue{Key: ":status", Value: v} }
 	raw := func(v string) *corev3.HeaderValue { return &corev3.HeaderValue{Key: ":status", RawValue: []byte(v)} }
+	emptyRaw := value("503")
+	emptyRaw.ProtoReflect().SetUnknown([]byte{0x1a, 0}) // raw_value, there but empty
 	tests := map[string]struct {
 		headers []*corev3.HeaderValue
 		want    int
 	}{
-		"raw_value":            {[]*corev3.HeaderValue{raw("503")}, 503},
-		"value":                {[]*corev3.HeaderValue{value("503")}, 503},
-		"first of two":         {[]*corev3.HeaderValue{raw("200"), raw("503")}, 200},
-		"first of two, no use": {[]*corev3.HeaderValue{raw("abc"), raw("503")}, 0},
-		"behind others":        {[]*corev3.HeaderValue{{Key: "x", Value: "200"}, raw("503")}, 503},
-		"missing":              {nil, 0},
-		"empty":                {[]*corev3.HeaderValue{raw("")}, 0},
-		"99":                   {[]*corev3.HeaderValue{raw("99")}, 0},
-		"099":                  {[]*corev3.HeaderValue{raw("099")}, 0},
-		"100":                  {[]*corev3.HeaderValue{raw("100")}, 100},
-		"599":                  {[]*corev3.HeaderValue{raw("599")}, 599},
-		"600":                  {[]*corev3.HeaderValue{raw("600")}, 0},
-		"1000":                 {[]*corev3.HeaderValue{raw("1000")}, 0},
-		"+50":                  {[]*corev3.HeaderValue{raw("+50")}, 0},
-		"blank":                {[]*corev3.HeaderValue{raw(" 50")}, 0},
-		"other case":           {[]*corev3.HeaderValue{{Key: ":Status", RawValue: []byte("503")}}, 0},
+		"raw_value":              {[]*corev3.HeaderValue{raw("503")}, 503},
+		"value":                  {[]*corev3.HeaderValue{value("503")}, 503},
+		"value, raw_value empty": {[]*corev3.HeaderValue{emptyRaw}, 503},
+		"first of two":           {[]*corev3.HeaderValue{raw("200"), raw("503")}, 200},
+		"first of two, no use":   {[]*corev3.HeaderValue{raw("abc"), raw("503")}, 0},
+		"behind others":          {[]*corev3.HeaderValue{{Key: "x", Value: "200"}, raw("503")}, 503},
+		"missing":                {nil, 0},
+		"empty":                  {[]*corev3.HeaderValue{raw("")}, 0},
+		"99":                     {[]*corev3.HeaderValue{raw("99")}, 0},
+		"099":                    {[]*corev3.HeaderValue{raw("099")}, 0},
+		"100":                    {[]*corev3.HeaderValue{raw("100")}, 100},
+		"599":                    {[]*corev3.HeaderValue{raw("599")}, 599},
+		"600":                    {[]*corev3.HeaderValue{raw("600")}, 0},
+		"1000":                   {[]*corev3.HeaderValue{raw("1000")}, 0},
+		"+50":                    {[]*corev3.HeaderValue{raw("+50")}, 0},
+		"blank":                  {[]*corev3.HeaderValue{raw(" 50")}, 0},
+		"other case":             {[]*corev3.HeaderValue{{Key: ":Status", RawValue: []byte("503")}}, 0},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -144,6 +149,16 @@ func TestReadFactsAttributeTypes(t *testing.T) {
 	}
 }
 
+// Of a oneof that comes in several parts the last member counts, here a number after the text.
+func TestReadFactsAttributeReplaced(t *testing.T) {
+	r := golden(t)
+	number := protowire.AppendFixed64(protowire.AppendTag(nil, 2, protowire.Fixed64Type), 0)
+	r.GetAttributes()[attributesKey].GetFields()["upstream.address"].ProtoReflect().SetUnknown(number)
+	if got := read(t, marshal(t, r)).Attributes.Address; got != nil {
+		t.Errorf("address = %q, want none: the attribute is a number in the end", got)
+	}
+}
+
 func TestReadFactsCode(t *testing.T) {
 	for code, want := range map[float64]int{100: 100, 599: 599, 99: 0, 600: 0, 503.5: 0, -503: 0, 1e300: 0} {
 		f := read(t, marshal(t, with(t, responseHeaders(), map[string]any{"response.code": code})))
@@ -154,9 +169,9 @@ func TestReadFactsCode(t *testing.T) {
 }
 
 func TestReadFactsRefusesDepth(t *testing.T) {
-	deep := func(levels int) []byte {
-		v := structpb.NewNullValue()
-		for range levels {
+	deep := func(inner *structpb.Value, lists int) []byte {
+		v := inner
+		for range lists {
 			v = structpb.NewListValue(&structpb.ListValue{Values: []*structpb.Value{v}})
 		}
 		s := &structpb.Struct{Fields: map[string]*structpb.Value{"x": v}}
@@ -164,18 +179,30 @@ func TestReadFactsRefusesDepth(t *testing.T) {
 			FilterMetadata: map[string]*structpb.Struct{"x": s},
 		}})
 	}
-	if _, err := processor.ReadFacts(deep(47)); err != nil { // six messages around 2 x 47 levels: 100
+	null := structpb.NewNullValue()
+	if _, err := processor.ReadFacts(deep(null, 47)); err != nil { // six levels, and two for each list
 		t.Errorf("100 levels: %v, want none", err)
 	}
-	if _, err := processor.ReadFacts(deep(48)); err == nil {
-		t.Error("102 levels: no error")
+	inStruct := structpb.NewStructValue(&structpb.Struct{Fields: map[string]*structpb.Value{"y": null}}) // three more
+	if _, err := processor.ReadFacts(deep(inStruct, 46)); err == nil {
+		t.Error("101 levels: no error")
 	}
 }
 
+// Every text that protobuf checks is checked, also where nothing is read.
 func TestReadFactsRefusesInvalidUTF8(t *testing.T) {
-	raw := marshal(t, golden(t))
-	broken := []byte(strings.Replace(string(raw), "xds.cluster_name", "xds.cluster_nam\xff", 1))
-	if _, err := processor.ReadFacts(broken); err == nil {
-		t.Error("no error")
+	r := golden(t)
+	r.MetadataContext = &corev3.Metadata{
+		FilterMetadata:      map[string]*structpb.Struct{"filter-name": {}},
+		TypedFilterMetadata: map[string]*anypb.Any{"typed-name": {TypeUrl: "type.example/x"}},
+	}
+	raw := string(marshal(t, r))
+	for _, text := range []string{
+		attributesKey, "xds.cluster_name", "via_upstream", ":status", "filter-name", "typed-name", "type.example/x",
+	} {
+		broken := []byte(strings.Replace(raw, text, text[:len(text)-1]+"\xff", 1))
+		if _, err := processor.ReadFacts(broken); err == nil {
+			t.Errorf("%q with its last byte broken: no error", text)
+		}
 	}
 }

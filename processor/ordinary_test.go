@@ -56,6 +56,28 @@ func testOrdinaryMode(t *testing.T) {
 	wantSeen(t, r, observation(nil))
 }
 
+// Each direction has its mode: here the response's body is not streamed, so nothing comes back.
+func TestOrdinaryModeOneStreamedBody(t *testing.T) {
+	synctest.Test(t, testOrdinaryModeOneStreamedBody)
+}
+
+func testOrdinaryModeOneStreamedBody(t *testing.T) {
+	_, conn := serve(t, &recorder{}, processor.Options{})
+	e := open(t, conn)
+	requests, answers := conversation(t)
+	requests[0].ProtocolConfig = &extprocv3.ProtocolConfiguration{
+		RequestBodyMode:  extprocconfigv3.ProcessingMode_FULL_DUPLEX_STREAMED,
+		ResponseBodyMode: extprocconfigv3.ProcessingMode_BUFFERED,
+	}
+	answers[1] = &extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_RequestBody{
+		RequestBody: streamed(&extprocv3.StreamedBodyResponse{Body: []byte("hello"), EndOfStream: true}),
+	}}
+	for i := range requests {
+		e.send(requests[i])
+		e.answers(answers[i])
+	}
+}
+
 // Where Envoy forwards only what comes back, each body comes back as it is.
 func TestOrdinaryModeStreamedBodies(t *testing.T) {
 	synctest.Test(t, testOrdinaryModeStreamedBodies)
