@@ -40,8 +40,8 @@ func Drops() []Drop {
 // would be a name that nobody has.
 const MaxName = 256
 
-// Observe says which host a response is to be charged to and how, or why to none. It is pure. The Observation's texts
-// are parts of the message, as those of the Facts are.
+// Observe says which host a response is to be charged to and how, or, with a Drop, why to none; the Observation then
+// means nothing. It is pure. The texts are parts of the message, as those of the Facts are.
 func Observe(f *Facts) (o health.Observation, drop Drop) {
 	switch {
 	case f.Kind != ResponseHeaders && f.Kind != ResponseTrailers:
