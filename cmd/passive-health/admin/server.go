@@ -1,0 +1,90 @@
+// Package admin serves what people and their tools look at: the API, health and readiness, and the metrics. It shows
+// one snapshot of the tracker in every form, so that no two of them disagree.
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/envoy-passive-health/passive-health/health"
+	"github.com/envoy-passive-health/passive-health/xds"
+)
+
+// Tracker is what the API reads and steers; *health.Tracker is one.
+type Tracker interface {
+	Clusters() []string
+	Snapshot(now time.Time, cluster string) (health.Snapshot, bool)
+	Reset(at time.Time, id health.Host) bool
+	ResetAll(at time.Time)
+	Unknown() health.Unknown
+	Overrides() []health.Override
+}
+
+// Options are the parts that a Handler shows.
+type Options struct {
+	Tracker  Tracker
+	Proxies  func() []xds.Proxy
+	Ready    func() []Condition
+	Reload   func(ctx context.Context) error
+	Gatherer prometheus.Gatherer
+	Logger   *slog.Logger
+}
+
+// maxBody bounds what a request may carry.
+const maxBody = 64 << 10
+
+// handler answers the admin listener's requests.
+type handler struct{ Options }
+
+// Handler returns the handler of the admin listener.
+func Handler(o Options) http.Handler {
+	h := &handler{o}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") })
+	mux.HandleFunc("GET /readyz", h.ready)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{
+		MaxRequestsInFlight: 10, Timeout: 30 * time.Second, EnableOpenMetrics: true,
+	}))
+	mux.HandleFunc("GET /api/v1/hosts", h.hosts)
+	mux.HandleFunc("GET /api/v1/proxies", h.proxies)
+	mux.HandleFunc("POST /api/v1/hosts/reset", h.reset)
+	mux.HandleFunc("POST /-/reload", h.reload)
+	return http.MaxBytesHandler(mux, maxBody)
+}
+
+func (h *handler) reload(w http.ResponseWriter, r *http.Request) {
+	if err := h.Reload(r.Context()); err != nil {
+		writeError(w, http.StatusUnprocessableEntity, apiError{Code: "invalid_config", Message: err.Error()})
+		return
+	}
+	writeText(w, http.StatusOK, "reloaded\n")
+}
+
+// apiError is the body of every answer that is not a success.
+type apiError struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Field   string `json:"field,omitempty"`
+}
+
+func writeError(w http.ResponseWriter, status int, e apiError) {
+	writeJSON(w, status, map[string]apiError{"error": e})
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // the client has gone; there is nobody to tell
+}
+
+func writeText(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text)) // as above
+}

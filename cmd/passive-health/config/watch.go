@@ -1,0 +1,36 @@
+package config
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"time"
+)
+
+// period is how often Watch compares a file's content.
+const period = 5 * time.Second
+
+// Watch calls changed when the content of the file at path is no longer the one with the given hash, once for each
+// new content, until ctx is done. It compares content, not times or names: Kubernetes swaps a symbolic link above the
+// file, and editors replace it. A file that cannot be read is left for the next look.
+func Watch(ctx context.Context, path, hash string, changed func()) {
+	ticks := time.NewTicker(period)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		sum := sha256.Sum256(data)
+		if now := hex.EncodeToString(sum[:]); now != hash {
+			hash = now
+			changed()
+		}
+	}
+}

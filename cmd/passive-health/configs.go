@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/config"
+)
+
+// configs holds the running configuration and replaces it: on SIGHUP, on request, and when the file's content has changed.
+type configs struct {
+	path    string
+	running atomic.Pointer[config.Config]
+	sampled atomic.Pointer[map[string]bool] // clusters with SensorAllResponses
+	apply   func(context.Context, *config.Config)
+	logger  *slog.Logger
+
+	mu sync.Mutex // one reload at a time
+
+	successful prometheus.Gauge
+	succeeded  prometheus.Gauge
+}
+
+func newConfigs(path string, c *config.Config, apply func(context.Context, *config.Config), logger *slog.Logger, r prometheus.Registerer) *configs {
+	gauge := func(name, help string) prometheus.Gauge {
+		g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "passive_health_config_" + name, Help: help})
+		r.MustRegister(g)
+		return g
+	}
+	cs := &configs{
+		path: path, apply: apply, logger: logger,
+		successful: gauge("last_reload_successful", "1 if the last reload of the configuration succeeded."),
+		succeeded:  gauge("last_reload_success_timestamp_seconds", "When the configuration was last loaded."),
+	}
+	cs.accept(c)
+	return cs
+}
+
+// current returns the running configuration. Do not change it.
+func (cs *configs) current() *config.Config { return cs.running.Load() }
+
+func (cs *configs) accept(c *config.Config) {
+	sampled := map[string]bool{}
+	for i := range c.Clusters {
+		if c.Clusters[i].Has(config.SensorAllResponses) {
+			sampled[c.Clusters[i].Name] = true
+		}
+	}
+	cs.sampled.Store(&sampled)
+	cs.running.Store(c)
+	cs.successful.Set(1)
+	cs.succeeded.SetToCurrentTime()
+}
+
+// reload reads the file again and makes it the running configuration. A file with a fault changes nothing.
+func (cs *configs) reload(ctx context.Context) error {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	c, err := config.Load(cs.path)
+	if err == nil {
+		err = restartNeeded(cs.current(), c)
+	}
+	if err != nil {
+		cs.successful.Set(0)
+		cs.logger.Error("configuration rejected, the old one stays", "event", "config.rejected", "error", err)
+		return fmt.Errorf("reload: %w", err)
+	}
+	cs.accept(c)
+	cs.apply(ctx, c)
+	cs.logger.Info("configuration reloaded", "event", "config.reloaded", "clusters", len(c.Clusters), "hash", c.Hash)
+	return nil
+}
+
+// restartNeeded refuses a change that a reload cannot make, rather than to take half of it.
+func restartNeeded(old, c *config.Config) error {
+	switch {
+	case c.Listen != old.Listen:
+		return fmt.Errorf("listen: %+v differs from the running %+v: restart the service to change it", c.Listen, old.Listen)
+	case c.StateFile != old.StateFile:
+		return fmt.Errorf("state_file: %q differs from the running %q: restart the service to change it", c.StateFile, old.StateFile)
+	}
+	return nil
+}
+
+// watch reloads when the file's content has changed, until ctx is done.
+func (cs *configs) watch(ctx context.Context) {
+	if cs.path == "" {
+		return
+	}
+	config.Watch(ctx, cs.path, cs.current().Hash, func() {
+		_ = cs.reload(ctx) // it has logged why
+	})
+}
+
+// allResponses says whether a cluster's filter sends good responses too. It is asked for each message.
+func (cs *configs) allResponses(cluster string) bool { return (*cs.sampled.Load())[cluster] }

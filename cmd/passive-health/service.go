@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin"
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/config"
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/resolve"
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/statefile"
+	"github.com/envoy-passive-health/passive-health/health"
+	"github.com/envoy-passive-health/passive-health/processor"
+	"github.com/envoy-passive-health/passive-health/xds"
+)
+
+// service is the running program: every part, wired once. Values go processor -> tracker -> loop -> xds.
+type service struct {
+	logger    *slog.Logger
+	configs   *configs
+	resolver  *resolve.Resolver
+	tracker   *health.Tracker
+	processor *processor.Server
+	xds       *xds.Server
+	state     *statefile.File
+	loop      *loop
+	registry  *prometheus.Registry
+
+	endStreams context.CancelFunc // ends every xDS stream
+	published  atomic.Bool        // the first publication is done
+	stopping   atomic.Bool
+}
+
+// newService wires the parts for a valid configuration. Nothing runs yet.
+func newService(path string, c *config.Config, logger *slog.Logger) *service {
+	s := &service{logger: logger, tracker: health.NewTracker(), registry: prometheus.NewRegistry()}
+	xdsCtx, cancel := context.WithCancel(context.Background()) //nolint:contextcheck // ended by stop, after readiness is gone
+	s.endStreams = cancel
+	watch := newProxyWatch(logger, s.registry)
+	s.xds = xds.New(xdsCtx, xds.Options{Logger: logger, VersionPrefix: rand.Text()[:8] + "-", Watch: watch})
+	s.configs = newConfigs(path, c, s.apply, logger, s.registry)
+	s.resolver = resolve.New(resolve.Options{Logger: logger})
+	s.processor = processor.NewServer(s.tracker, processor.Options{AllResponses: s.configs.allResponses, Logger: logger})
+	s.state = statefile.New(c.StateFile, s.tracker, logger)
+	s.loop = &loop{tracker: s.tracker, publish: s.xds.Publish, told: s.told, logger: logger, failed: map[string]bool{}}
+	s.registry.MustRegister(
+		admin.NewTrackerCollector(s.tracker, true),
+		admin.NewProcessorCollector(s.processor.Stats),
+		admin.NewXDSCollector(s.xds),
+	)
+	return s
+}
+
+// serve runs the service on the listeners until ctx is done, and then stops within the drain timeout. It closes the
+// listeners.
+func (s *service) serve(ctx context.Context, l listeners) error {
+	s.load(ctx)
+	extProc := newDoor(s.processor.Register, s.processor.ServerOptions()...)
+	eds := newDoor(s.xds.Register)
+	web := &http.Server{Handler: s.adminHandler(), ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: maxHeaderList}
+
+	inner, cancel := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx by the time that stopping takes
+	defer cancel()
+	var running sync.WaitGroup
+	failed := make(chan error, 3) // one for each server: none waits for a reader
+	running.Go(func() { failed <- extProc.serve(l.extProc) })
+	running.Go(func() { failed <- eds.serve(l.xds) })
+	running.Go(func() { failed <- web.Serve(l.admin) })
+	running.Go(func() { s.loop.run(inner) })
+	running.Go(func() { s.state.Run(inner) })
+	running.Go(func() { s.resolver.Run(inner, s.membersChanged) })
+	running.Go(func() { s.configs.watch(inner) })
+	extProc.setServing()
+	eds.setServing()
+	s.logger.Info("serving", "event", "started", "ext_proc", l.extProc.Addr(), "xds", l.xds.Addr(), "admin", l.admin.Addr())
+
+	var fault error
+	select {
+	case <-ctx.Done():
+	case fault = <-failed:
+	}
+	stopped := s.stop(ctx, extProc, eds, web)
+	cancel()
+	running.Wait()
+	return errors.Join(fault, stopped)
+}
+
+// load brings the service to the point where it may be seen: hosts are known, marks that a former run left are back, and
+// everything is published. Before that, an Envoy that asked would get a wrong answer.
+func (s *service) load(ctx context.Context) {
+	s.resolver.Set(ctx, s.configs.current().Clusters)
+	s.applyMembers()
+	s.state.Load(time.Now())
+	s.loop.step(time.Now())
+	s.published.Store(true)
+}
+
+// stop goes from the outside in: first nobody is sent here any more, then the streams end, then what serves them.
+func (s *service) stop(ctx context.Context, extProc, eds door, web *http.Server) error {
+	s.logger.Info("stopping", "event", "stopping", "cause", context.Cause(ctx))
+	s.stopping.Store(true)
+	extProc.health.Shutdown()
+	eds.health.Shutdown()
+	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.configs.current().DrainTimeout)
+	defer cancel()
+	s.endStreams() // or GracefulStop would wait for the Envoys for ever
+	var stopping sync.WaitGroup
+	stopping.Go(func() { extProc.stop(deadline) })
+	stopping.Go(func() { eds.stop(deadline) })
+	stopping.Wait()
+	if err := web.Shutdown(deadline); err != nil {
+		return errors.Join(fmt.Errorf("stop admin: %w", err), web.Close())
+	}
+	return nil
+}
+
+// apply makes a new, valid configuration the running one.
+func (s *service) apply(ctx context.Context, c *config.Config) {
+	s.resolver.Set(ctx, c.Clusters)
+	s.applyMembers()
+}
+
+// membersChanged is called when a name resolved to other addresses.
+func (s *service) membersChanged() { s.applyMembers() }
+
+// applyMembers tells the actuator and the rules, in this order, which hosts there are: what the rules then want to
+// publish, the actuator knows.
+func (s *service) applyMembers() {
+	c := s.configs.current()
+	s.xds.SetClusters(actuated(c))
+	s.tracker.SetClusters(time.Now(), tracked(c, s.resolver))
+}
+
+// told passes on what happened, after it was published.
+func (s *service) told(transitions []health.Transition) {
+	for i := range transitions {
+		logTransition(s.logger, &transitions[i])
+	}
+	s.state.Changed()
+}
+
+func (s *service) adminHandler() http.Handler {
+	return admin.Handler(admin.Options{
+		Tracker: s.tracker, Proxies: s.xds.Proxies, Ready: s.conditions, Reload: s.configs.reload,
+		Gatherer: s.registry, Logger: s.logger,
+	})
+}
+
+// conditions are what must hold before an Envoy may ask.
+func (s *service) conditions() []admin.Condition {
+	return []admin.Condition{
+		{Name: "hosts are known, marks are loaded, everything is published", OK: s.published.Load()},
+		{Name: "not stopping", OK: !s.stopping.Load()},
+	}
+}
