@@ -53,7 +53,7 @@ func serveDemo(ctx context.Context, path string, l demo.Listeners, log io.Writer
 	if err != nil {
 		return err
 	}
-	return newService(path, c, newLogger(log, c.Log)).serve(ctx, listeners{l.ExtProc, l.XDS, l.Admin})
+	return newService(ctx, path, c, newLogger(log, c.Log)).serve(ctx, listeners{l.ExtProc, l.XDS, l.Admin})
 }
 
 // isColorful says whether out is a terminal whose user has not asked for plain text.
