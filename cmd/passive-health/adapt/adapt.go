@@ -49,6 +49,8 @@ type adaption struct {
 	kit     *kit
 	notes   []Note
 	present int // clusters that are ours already
+
+	fetching, renaming map[string]*problem // what relies on a cluster, by its name
 }
 
 // Adapt works out the edits that put the service beside the Envoy of this configuration. A file that cannot be adapted
@@ -101,7 +103,7 @@ func (a *adaption) edit() ([]chosen, error) {
 		return nil, err
 	}
 	if len(picked) == 0 && a.present == 0 {
-		return nil, a.refuse(a.clusters(), "has no cluster that can be adapted")
+		return nil, a.refuse(a.clusters(), "has no cluster that can be adapted: see the line of each")
 	}
 	if err := a.addSensors(); err != nil {
 		return nil, err
@@ -113,9 +115,7 @@ func (a *adaption) edit() ([]chosen, error) {
 			}
 		}
 	}
-	if err := a.addClusters(); err != nil {
-		return nil, err
-	}
+	a.addClusters()
 	a.addNode()
 	if !a.options.ObserveOnly {
 		a.addLoadReports()
@@ -130,6 +130,17 @@ func (a *adaption) examineFile() error {
 		refusal.Handover = a.kit.handover()
 		return refusal
 	}
+	if err := a.examineClusters(); err != nil {
+		return err
+	}
+	for range managers(a.doc.root) {
+		return nil
+	}
+	return a.refuse(a.doc.root, "has no HTTP connection manager in static_resources.listeners, so no place for the sensor")
+}
+
+// examineClusters refuses files whose list of clusters cannot be added to.
+func (a *adaption) examineClusters() error {
 	resources := get(a.doc.root, "static_resources")
 	if resources == nil || resources.Kind != yaml.MappingNode {
 		return a.refuse(a.doc.root, "has no static_resources: it is no Envoy bootstrap configuration with listeners and clusters")

@@ -1,7 +1,7 @@
 package adapt
 
 // addClusters adds the two clusters of the service, those that are missing.
-func (a *adaption) addClusters() error {
+func (a *adaption) addClusters() {
 	clusters := a.clusters()
 	pieces := []piece{a.kit.processor}
 	if !a.options.ObserveOnly {
@@ -13,7 +13,6 @@ func (a *adaption) addClusters() error {
 		}
 		a.doc.appendItem(clusters, p)
 	}
-	return nil
 }
 
 // addNode sees to it that Envoy has an id and a cluster: load reports need both, and verdicts count by the id.

@@ -3,6 +3,7 @@ package adapt
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -10,6 +11,7 @@ import (
 // choose returns the clusters to adapt, and notes why each other one is left alone.
 func (a *adaption) choose() []chosen {
 	var picked []chosen
+	a.fetching, a.renaming = reliances(a.doc.root)
 	routed, elsewhere := a.routed()
 	if elsewhere != nil && len(a.options.Clusters) == 0 {
 		a.note(elsewhere, "not all routes are in this file: --cluster NAME takes a cluster that only other routes lead to")
@@ -70,7 +72,7 @@ func (a *adaption) isOurs(cluster *yaml.Node) bool {
 	case get(cluster, "cluster_type") != nil:
 		return names(get(byName(a.clusters(), name+markedSuffix), "eds_cluster_config"), xdsCluster)
 	default:
-		base, isFallback := cutSuffix(name, fallbackSuffix)
+		base, isFallback := strings.CutSuffix(name, fallbackSuffix)
 		return isFallback && names(get(byName(a.clusters(), base+markedSuffix), "eds_cluster_config"), xdsCluster)
 	}
 }
@@ -80,7 +82,7 @@ func (a *adaption) examine(cluster *yaml.Node) (hosts []host, against *problem) 
 	if cluster.Kind == yaml.AliasNode || cluster.Anchor != "" || mergeKey(cluster) != nil {
 		return nil, opaque(cluster)
 	}
-	if against := a.kindOf(cluster); against != nil {
+	if against := kindOf(cluster); against != nil {
 		return nil, against
 	}
 	key, assignment := field(cluster, "load_assignment")
@@ -97,7 +99,7 @@ func (a *adaption) examine(cluster *yaml.Node) (hosts []host, against *problem) 
 }
 
 // kindOf says why clusters of this kind cannot be adapted, nil for STATIC and STRICT_DNS.
-func (a *adaption) kindOf(cluster *yaml.Node) *problem {
+func kindOf(cluster *yaml.Node) *problem {
 	if text(cluster, "name") == "" {
 		return &problem{cluster, "it has no name"}
 	}
@@ -110,33 +112,48 @@ func (a *adaption) kindOf(cluster *yaml.Node) *problem {
 		return nil // STATIC is Envoy's default
 	case kind.Kind != yaml.ScalarNode:
 		return &problem{kind, "its type is an alias"}
-	case kind.Value == "STATIC", kind.Value == "STRICT_DNS":
+	case strings.EqualFold(kind.Value, "STATIC"), strings.EqualFold(kind.Value, "STRICT_DNS"): // as Envoy reads enums
 		return nil
-	case kind.Value == "EDS":
+	case strings.EqualFold(kind.Value, "EDS"):
 		return &problem{kind, "its hosts come from another EDS server"}
 	default:
 		return &problem{kind, fmt.Sprintf("type %s finds its hosts itself; only STATIC and STRICT_DNS can become EDS", kind.Value)}
 	}
 }
 
-// dependents says what in the file relies on the cluster's not being EDS.
-func (a *adaption) dependents(cluster *yaml.Node) *problem {
-	name := text(cluster, "name")
-	for n := range walk(a.doc.root) {
+// reliances returns, by cluster name, what in the file relies on a cluster's not being EDS.
+func reliances(root *yaml.Node) (fetching, renaming map[string]*problem) {
+	fetching, renaming = make(map[string]*problem), make(map[string]*problem)
+	for n := range walk(root) {
 		for _, source := range []string{"api_config_source", "ads_config", "load_stats_config", "hds_config"} {
-			if key, value := field(n, source); names(value, name) {
-				return &problem{key, "this " + source + " uses it, and Envoy asks that of a cluster with hosts of its own"}
+			key, value := field(n, source)
+			for name := range walk(value) {
+				fetching[name.Value] = &problem{key, "this " + source + " uses it, and asks for a cluster with hosts of its own"}
 			}
 		}
-		if text(cluster, "type") != "STRICT_DNS" {
-			continue
-		}
-		if n := get(n, "auto_host_sni"); n != nil && n.Value == "true" && names(cluster, "auto_host_sni") {
-			return &problem{n, "auto_host_sni needs its hosts' DNS names, which EDS hosts do not have"}
-		}
-		if n := get(n, "route"); text(n, "auto_host_rewrite") == "true" && names(n, name) {
-			return &problem{get(n, "auto_host_rewrite"), "auto_host_rewrite needs its hosts' DNS names, which EDS hosts do not have"}
+		route := get(n, "route")
+		if rewrite := get(route, "auto_host_rewrite"); rewrite != nil && rewrite.Value == "true" {
+			for name := range walk(route) {
+				renaming[name.Value] = &problem{rewrite, "this auto_host_rewrite needs its hosts' DNS names, which EDS hosts do not have"}
+			}
 		}
 	}
-	return nil
+	return fetching, renaming
+}
+
+// dependents says what would miss the cluster's hosts, or their names, if it were on EDS.
+func (a *adaption) dependents(cluster *yaml.Node) *problem {
+	name := text(cluster, "name")
+	if against := a.fetching[name]; against != nil {
+		return against
+	}
+	if !strings.EqualFold(text(cluster, "type"), "STRICT_DNS") {
+		return nil
+	}
+	for n := range walk(cluster) {
+		if sni := get(n, "auto_host_sni"); sni != nil && sni.Value == "true" {
+			return &problem{sni, "auto_host_sni needs its hosts' DNS names, which EDS hosts do not have"}
+		}
+	}
+	return a.renaming[name]
 }

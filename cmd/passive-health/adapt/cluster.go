@@ -2,7 +2,6 @@ package adapt
 
 import (
 	"fmt"
-	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -23,8 +22,6 @@ cluster_type:
     "@type": type.googleapis.com/envoy.extensions.clusters.aggregate.v3.ClusterConfig
     clusters: [%s, %s]`
 
-func cutSuffix(name, suffix string) (string, bool) { return strings.CutSuffix(name, suffix) }
-
 // move takes a cluster to EDS.
 func (a *adaption) move(c chosen) error {
 	if a.options.Fallback == FallbackAggregate {
@@ -42,7 +39,7 @@ func (a *adaption) toEDS(c chosen) error {
 	if _, kind := field(c.node, "type"); kind != nil {
 		a.doc.replaceScalar(kind, "EDS")
 	} else {
-		a.doc.appendEntry(c.node, piece{"type: EDS", mustMap("type", "EDS")})
+		a.doc.appendEntry(c.node, piece{"type: EDS", entry("type", "EDS")})
 	}
 	key, assignment := field(c.node, "load_assignment")
 	a.doc.replaceEntry(c.node, key, assignment, eds)
@@ -118,8 +115,8 @@ func (a *adaption) copyOnEDS(c chosen) (piece, error) {
 	return a.doc.dedent(from, apply(a.doc.text, made, from, to))
 }
 
-// mustMap builds a mapping of one entry.
-func mustMap(key, value string) *yaml.Node {
+// entry builds a mapping of one entry.
+func entry(key, value string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{
 		{Kind: yaml.ScalarNode, Tag: "!!str", Value: key}, {Kind: yaml.ScalarNode, Tag: "!!str", Value: value},
 	}}

@@ -3,6 +3,7 @@ package adapt
 import (
 	"fmt"
 	"net"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -91,7 +92,7 @@ func hostOf(endpoint *yaml.Node) (h host, against *problem) {
 		return host{}, lost
 	}
 	switch status := get(endpoint, "health_status"); {
-	case status == nil, status.Value == "UNKNOWN", status.Value == "HEALTHY":
+	case status == nil, strings.EqualFold(status.Value, "UNKNOWN"), strings.EqualFold(status.Value, "HEALTHY"):
 	default:
 		return host{}, &problem{status, fmt.Sprintf("a host has health_status %s, which would be lost", status.Value)}
 	}

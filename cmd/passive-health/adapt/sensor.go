@@ -29,10 +29,9 @@ func managers(root *yaml.Node) iter.Seq[*yaml.Node] {
 
 // addSensors puts the filters before the router of each HTTP connection manager that has none of ours yet.
 func (a *adaption) addSensors() error {
-	found, fit := 0, 0
+	fit := 0
 	done := make(map[*yaml.Node]bool)
 	for manager := range managers(a.doc.root) {
-		found++
 		filters := get(manager, "http_filters")
 		if done[filters] || names(filters, processorCluster) {
 			fit++
@@ -47,11 +46,8 @@ func (a *adaption) addSensors() error {
 		fit++
 		a.doc.insertItem(filters, router, a.kit.filters)
 	}
-	switch {
-	case found == 0:
-		return a.refuse(a.doc.root, "has no HTTP connection manager in static_resources.listeners, so no place for the sensor")
-	case fit == 0:
-		return a.refuse(a.doc.root, "has no HTTP connection manager that can take the sensor")
+	if fit == 0 {
+		return a.refuse(a.doc.root, "has no HTTP connection manager that can take the sensor: see the line of each")
 	}
 	return nil
 }

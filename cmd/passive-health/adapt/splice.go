@@ -4,13 +4,14 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
 
 // appendItem puts a piece behind the last item of a sequence.
 func (d *document) appendItem(sequence *yaml.Node, p piece) {
-	d.insert(sequence, sequence.Column-1, "- ", p, toJSON(p.node))
+	d.insert(sequence, d.dashIndent(sequence), "- ", p, toJSON(p.node))
 	d.changes = append(d.changes, func() { sequence.Content = append(sequence.Content, p.node) })
 }
 
@@ -66,8 +67,8 @@ func (d *document) insertItem(sequence, item *yaml.Node, pieces []piece) {
 		d.edits = append(d.edits, Edit{at, at, b.String(), item.Column})
 		return
 	}
-	indent := sequence.Column - 1
-	at, ownLine := d.dash(sequence, item)
+	indent := d.dashIndent(sequence)
+	at, ownLine := d.dash(indent, item)
 	for _, p := range pieces {
 		b.WriteString(p.block(indent, "- ", d.eol) + d.eol)
 	}
@@ -78,25 +79,31 @@ func (d *document) insertItem(sequence, item *yaml.Node, pieces []piece) {
 	d.edits = append(d.edits, Edit{at, at, text, indent})
 }
 
-// dash returns where to insert before an item: at the start of the line that has its dash, or of the comment above
-// it; or at the dash, when that does not begin its line.
-func (d *document) dash(sequence, item *yaml.Node) (at int, ownLine bool) {
+// dashIndent returns how far the dashes of a block sequence are indented. Its node may start earlier, at an anchor.
+func (d *document) dashIndent(sequence *yaml.Node) int {
+	return utf8.RuneCountInString(d.linePrefix(d.skipProperties(d.offset(sequence))))
+}
+
+// dash returns where to insert before an item whose dash is so far indented: at the start of the line that has the
+// dash, or of the comment above it; or at the dash, when other dashes come before it in its line.
+func (d *document) dash(indent int, item *yaml.Node) (at int, ownLine bool) {
 	line := item.Line
-	for ; line > sequence.Line; line-- {
-		text := d.line(line)
-		if len(text) >= sequence.Column && text[sequence.Column-1] == '-' && strings.TrimSpace(text[:sequence.Column-1]) == "" {
-			break
-		}
+	for line > 1 && !hasDash(d.line(line), indent) {
+		line--
 	}
-	at = min(d.starts[line-1]+sequence.Column-1, len(d.text))
-	if strings.TrimSpace(d.linePrefix(at)) != "" {
+	at = d.starts[line-1] + min(indent, len(d.line(line)))
+	if strings.Trim(d.linePrefix(at), " ") != "" {
 		return at, false
 	}
-	comment := strings.Repeat(" ", sequence.Column-1) + "#"
-	for line > 1 && strings.HasPrefix(d.line(line-1), comment) {
+	for line > 1 && strings.HasPrefix(d.line(line-1), strings.Repeat(" ", indent)+"#") {
 		line--
 	}
 	return d.starts[line-1], true
+}
+
+// hasDash says whether a line has a dash that is so far indented, with nothing but dashes before it.
+func hasDash(line string, indent int) bool {
+	return len(line) > indent && line[indent] == '-' && strings.Trim(line[:indent], " -") == ""
 }
 
 // line returns a line's text by its number, from 1.

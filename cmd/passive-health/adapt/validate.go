@@ -24,8 +24,17 @@ func Validate(ctx context.Context, binary, ext string, config []byte) error {
 	}
 	out, err := exec.CommandContext(ctx, binary, "--mode", "validate", "-l", "critical", "-c", file.Name()).CombinedOutput()
 	if err != nil {
-		words := strings.ReplaceAll(strings.TrimSpace(string(out)), file.Name(), "the file")
-		return fmt.Errorf("%s (%w)", words, err)
+		return fmt.Errorf("%s (%w)", complaint(string(out), file.Name()), err)
 	}
 	return nil
+}
+
+// complaint takes Envoy's reason out of its log line, and out of the reason the whole configuration, which it repeats
+// in JSON.
+func complaint(log, file string) string {
+	if _, reason, found := strings.Cut(log, "error initializing configuration '"+file+"': "); found {
+		log = reason
+	}
+	reason, _, _ := strings.Cut(log, ": {\"")
+	return strings.TrimSpace(strings.ReplaceAll(reason, file, "the file"))
 }
