@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -57,48 +56,67 @@ cannot be adapted is left alone and said. Run it again and there is nothing to d
 func runAdapt(ctx context.Context, path string, options adapt.Options, flags adaptFlags, out, warnings io.Writer) error {
 	in, err := adaptInput(path, flags.dir)
 	if err != nil {
-		return err
+		return unable{err}
 	}
 	result, err := adapt.Adapt(in, options)
 	for _, note := range result.Notes {
 		fmt.Fprintln(warnings, note)
 	}
-	if refusal := (*adapt.Refusal)(nil); errors.As(err, &refusal) && refusal.Handover != "" {
-		fmt.Fprint(out, refusal.Handover)
-	}
 	if err != nil {
-		return err
+		return refused(err, out)
+	}
+	if !result.Changed() && flags.dir == "" {
+		return nil
 	}
 	validateAdapted(ctx, path, result.Envoy, warnings)
 	switch {
 	case flags.dir != "":
-		return writeAdapted(result, filepath.Join(flags.dir, filepath.Base(path)), flags.dir)
-	case flags.inPlace && !result.Changed():
-		return nil
+		return writeAdapted(result, filepath.Join(flags.dir, filepath.Base(path)), in.ConfigName)
 	case flags.inPlace:
-		return adaptInPlace(result, path)
+		return adaptInPlace(result, path, in.ConfigName)
 	}
 	fmt.Fprint(out, result.Envoy.Diff(), result.Config.Diff())
-	if flags.isCheck && result.Changed() {
+	if flags.isCheck {
 		return errChangeDue
 	}
 	return nil
+}
+
+// refused prints what a refusal has for whoever owns the clusters. Any other error means that adapt could not run.
+func refused(err error, out io.Writer) error {
+	refusal, ok := errors.AsType[*adapt.Refusal](err)
+	if !ok {
+		return unable{err}
+	}
+	fmt.Fprint(out, refusal.Handover)
+	return err
 }
 
 // adaptInput reads the file, and the passive-health.yaml that is where the new one would go.
 func adaptInput(path, dir string) (adapt.Input, error) {
 	if dir == "" {
 		dir = filepath.Dir(path)
+	} else if sameFolder(dir, filepath.Dir(path)) {
+		return adapt.Input{}, fmt.Errorf("-o %s is the folder of %s itself: use -w, which keeps a backup", dir, path)
 	}
 	in := adapt.Input{EnvoyName: path, ConfigName: filepath.Join(dir, "passive-health.yaml")}
 	var err error
-	if in.Envoy, err = os.ReadFile(path); err != nil {
+	if in.Envoy, err = os.ReadFile(path); err != nil { //nolint:gosec // the file that the user names
 		return in, err
 	}
 	if in.Config, err = os.ReadFile(in.ConfigName); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return in, err
 	}
 	return in, nil
+}
+
+func sameFolder(a, b string) bool {
+	first, err := os.Stat(a)
+	if err != nil {
+		return false // it will be made
+	}
+	second, err := os.Stat(b)
+	return err == nil && os.SameFile(first, second)
 }
 
 // validateAdapted says what Envoy itself thinks of the result. It only informs: certificates and other files that the
@@ -110,34 +128,37 @@ func validateAdapted(ctx context.Context, path string, file adapt.File, warnings
 		return
 	}
 	if err := adapt.Validate(ctx, binary, filepath.Ext(path), file.New()); err != nil {
-		fmt.Fprintf(warnings, "%s: adapted, Envoy refuses it: %v\n", path, err)
+		fmt.Fprintf(warnings, "%s: when adapted, Envoy says: %v\n", path, err)
 	}
 }
 
 // adaptInPlace keeps the original as FILE.bak, which must not be there yet, and writes the two files.
-func adaptInPlace(result adapt.Result, path string) error {
+func adaptInPlace(result adapt.Result, path, config string) error {
 	if len(result.Envoy.Edits) > 0 {
 		backup, err := os.OpenFile(path+".bak", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if err != nil {
 			return fmt.Errorf("backup: %w", err)
 		}
-		_, err = io.Copy(backup, bytes.NewReader(result.Envoy.Old))
+		_, err = backup.Write(result.Envoy.Old)
 		if err := errors.Join(err, backup.Close()); err != nil {
 			return fmt.Errorf("backup: %w", err)
 		}
 	}
-	return writeAdapted(result, path, filepath.Dir(path))
+	return writeAdapted(result, path, config)
 }
 
-// writeAdapted writes the two files.
-func writeAdapted(result adapt.Result, path, dir string) error {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+// readable is the mode of new files: Envoy often runs as another user.
+const readable = 0o644
+
+// writeAdapted writes the two files, the service's first: an Envoy that reloads at once finds its hosts.
+func writeAdapted(result adapt.Result, path, config string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // see readable
 		return err
 	}
 	if len(result.Config.Edits) > 0 {
-		if err := os.WriteFile(filepath.Join(dir, "passive-health.yaml"), result.Config.New(), 0o600); err != nil {
+		if err := os.WriteFile(config, result.Config.New(), readable); err != nil {
 			return err
 		}
 	}
-	return os.WriteFile(path, result.Envoy.New(), 0o600)
+	return os.WriteFile(path, result.Envoy.New(), readable)
 }

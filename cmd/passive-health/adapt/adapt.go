@@ -50,6 +50,8 @@ type adaption struct {
 	notes   []Note
 	present int // clusters that are ours already
 
+	reportsTaken bool // the load reports go to somebody else
+
 	fetching, renaming map[string]*problem // what relies on a cluster, by its name
 }
 
@@ -98,6 +100,8 @@ func (a *adaption) edit() ([]chosen, error) {
 	if err := a.examineFile(); err != nil {
 		return nil, err
 	}
+	reports := get(a.doc.root, "cluster_manager", "load_stats_config")
+	a.reportsTaken = reports != nil && !names(reports, processorCluster)
 	picked := a.choose()
 	if err := a.missing(); err != nil {
 		return nil, err

@@ -136,6 +136,9 @@ func TestRefusesClusters(t *testing.T) {
 		{"drained", load("{health_status: DRAINING, " + host[1:]), "20: …a host has health_status DRAINING, which would be lost"},
 		{"pipe", load("{endpoint: {address: {pipe: {path: /run/api}}}}"),
 			"20: …a host has no address and port of its own (a pipe, an internal address or a named port)"},
+		{"a weight too large", load("{load_balancing_weight: 129, " + host[1:]),
+			`20: …its hosts do not fit into passive-health.yaml: "129" is not a whole number from 1 to 128`},
+		{"a host twice", load(host + ", " + host), `20: …its hosts do not fit into passive-health.yaml: "10.0.0.9:80" is taken already`},
 		{"host names used", "  - name: api\n    type: STRICT_DNS\n    load_assignment: {endpoints: [{lb_endpoints: [" + host + "]}]}\n" +
 			"    transport_socket: {typed_config: {auto_host_sni: true}}\n",
 			"22: …auto_host_sni needs its hosts' DNS names, which EDS hosts do not have"},
@@ -199,20 +202,22 @@ func TestMovesHosts(t *testing.T) {
 		want    string
 	}{
 		{"all", adapt.Options{}, `# Written by passive-health adapt: the hosts are those of envoy.yaml.
+listen: {ext_proc: "0.0.0.0:18401", xds: "0.0.0.0:18402"} # Envoy comes from elsewhere
 clusters:
 - name: web
   hosts:
   - address: "web.internal:80"
-    weight: 1
+    weight: 14
     zone: "1"
   - address: "[::1]:80"
-    weight: 7
+    weight: 98
     zone: "1"
 - name: api
   hosts:
   - address: "10.0.0.2:80"
 `},
 		{"one", adapt.Options{Clusters: []string{"api"}, Fallback: adapt.FallbackAggregate}, `# Written by passive-health adapt: the hosts are those of envoy.yaml.
+listen: {ext_proc: "0.0.0.0:18401", xds: "0.0.0.0:18402"} # Envoy comes from elsewhere
 clusters:
 - name: api
   fallback: aggregate
@@ -220,9 +225,9 @@ clusters:
   - address: "10.0.0.2:80"
 `},
 		{"watched only", adapt.Options{Clusters: []string{"api"}, ObserveOnly: true}, `# Written by passive-health adapt: the hosts are those of envoy.yaml.
+listen: {ext_proc: "0.0.0.0:18401", xds: "0.0.0.0:18402"} # Envoy comes from elsewhere
 policy:
-  # Everything is decided and shown, nothing is published.
-  enforce: false
+  enforce: false # everything is decided and shown, nothing is published
 clusters:
 - name: api
   hosts:

@@ -49,7 +49,7 @@ func (a *adaption) addLoadReports() {
 	case isNull(manager):
 		a.doc.replaceEntry(a.doc.root, key, manager, a.kit.clusterManager)
 	case names(reports, processorCluster):
-	case reports != nil:
+	case a.reportsTaken:
 		a.note(reports, "load_stats_config kept: these load reports go to another service, so passive-health has no volumes and does not see failures that retries rescued")
 	case mergeKey(target(manager)) != nil:
 		a.note(manager, "cluster_manager skipped: it has a merge key, so load_stats_config is yours to add")

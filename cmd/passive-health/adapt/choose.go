@@ -25,12 +25,15 @@ func (a *adaption) choose() []chosen {
 		case len(a.options.Clusters) == 0 && !routed[name]:
 			a.note(cluster, "cluster %q skipped: no route in this file leads to it (--cluster takes it all the same)", name)
 		default:
-			hosts, against := a.examine(cluster)
+			c, against := a.examine(cluster)
 			if against != nil {
 				a.note(against.node, "cluster %q refused: %s", name, against.text)
 				continue
 			}
-			picked = append(picked, chosen{cluster, name, hosts})
+			if factor := scale(c.hosts); factor > 1 {
+				a.note(cluster, "cluster %q: its weights are multiplied by %d, so that a returning host can have a part of one", name, factor)
+			}
+			picked = append(picked, c)
 		}
 	}
 	return picked
@@ -77,25 +80,29 @@ func (a *adaption) isOurs(cluster *yaml.Node) bool {
 	}
 }
 
-// examine returns the hosts of a cluster, or why it cannot be adapted.
-func (a *adaption) examine(cluster *yaml.Node) (hosts []host, against *problem) {
+// examine returns a cluster with its hosts, or why it cannot be adapted.
+func (a *adaption) examine(cluster *yaml.Node) (c chosen, against *problem) {
 	if cluster.Kind == yaml.AliasNode || cluster.Anchor != "" || mergeKey(cluster) != nil {
-		return nil, opaque(cluster)
+		return c, opaque(cluster)
 	}
 	if against := kindOf(cluster); against != nil {
-		return nil, against
+		return c, against
 	}
 	key, assignment := field(cluster, "load_assignment")
 	if key == nil {
-		return nil, &problem{cluster, "it has no load_assignment"}
+		return c, &problem{cluster, "it has no load_assignment"}
 	}
-	if hosts, against = hostsOf(assignment); against != nil {
-		return nil, against
+	c = chosen{node: cluster, name: text(cluster, "name")}
+	if c.hosts, against = hostsOf(assignment); against != nil {
+		return c, against
+	}
+	if err := a.fits(c); err != nil {
+		return c, &problem{key, "its hosts do not fit into passive-health.yaml: " + err.Error()}
 	}
 	if a.options.ObserveOnly {
-		return hosts, nil
+		return c, nil
 	}
-	return hosts, a.dependents(cluster)
+	return c, a.dependents(cluster)
 }
 
 // kindOf says why clusters of this kind cannot be adapted, nil for STATIC and STRICT_DNS.
