@@ -57,7 +57,7 @@ func jitter(d time.Duration, percent int, h Host, now time.Time) time.Duration {
 	seed.Write([]byte(h.Cluster))
 	address, _ := h.Address.MarshalBinary() // it cannot fail: netip documents a nil error
 	seed.Write(address)
-	seed.Write(binary.BigEndian.AppendUint64(nil, uint64(now.UnixNano()))) //nolint:gosec // only the bits matter
+	seed.Write(binary.BigEndian.AppendUint64(nil, uint64(now.UnixNano())))
 	const steps = 1 << 20
 	return time.Duration(float64(d) * float64(percent) / 100 * float64(mix(seed.Sum64())%steps) / steps)
 }

@@ -3,6 +3,7 @@ package health
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -29,7 +30,7 @@ func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 func (s *State) UnmarshalText(text []byte) error {
 	for i, name := range stateNames {
 		if name == string(text) {
-			*s = State(i) //nolint:gosec // at most 2
+			*s = State(i)
 			return nil
 		}
 	}
@@ -212,10 +213,5 @@ func (o *Override) Covers(h Host) bool {
 	if o.Cluster != "" && o.Cluster != h.Cluster {
 		return false
 	}
-	for _, address := range o.Hosts {
-		if address == h.Address {
-			return true
-		}
-	}
-	return len(o.Hosts) == 0
+	return len(o.Hosts) == 0 || slices.Contains(o.Hosts, h.Address)
 }

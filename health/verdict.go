@@ -19,7 +19,7 @@ func (t *Tracker) observe(h *host, o *Observation) {
 	}
 	n := min(max(o.Count, 1), maxCount)
 	class := c.policy.class(o)
-	h.observed[class] += uint64(n) //nolint:gosec // at most maxCount
+	h.observed[class] += uint64(n)
 	if class == ClassError || class == ClassLocalError {
 		t.fail(h, o, n)
 	}

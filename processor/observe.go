@@ -101,6 +101,8 @@ func blameReset(cause []byte) (health.Outcome, Drop) {
 		return 0, DropOverflow
 	case "remote_connection_failure", "connection_timeout":
 		return health.ConnectFailure, ""
+	case "local_reset", "local_refused_stream_reset", "local_connection_failure":
+		return 0, DropLocalReply // Envoy's side of the connection; the host may be well
 	default:
 		return health.Reset, ""
 	}

@@ -26,7 +26,9 @@ type configs struct {
 	succeeded  prometheus.Gauge
 }
 
-func newConfigs(path string, c *config.Config, apply func(context.Context, *config.Config), logger *slog.Logger, r prometheus.Registerer) *configs {
+func newConfigs(
+	path string, c *config.Config, apply func(context.Context, *config.Config), logger *slog.Logger, r prometheus.Registerer,
+) *configs {
 	gauge := func(name, help string) prometheus.Gauge {
 		g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "passive_health_config_" + name, Help: help})
 		r.MustRegister(g)

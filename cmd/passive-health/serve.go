@@ -38,7 +38,7 @@ func serve(cmd *cobra.Command, path string) error {
 	if err != nil {
 		return unable{err}
 	}
-	s := newService(path, c, newLogger(cmd.ErrOrStderr(), c.Log))
+	s := newService(ctx, path, c, newLogger(cmd.ErrOrStderr(), c.Log))
 	defer reloadOnHangup(ctx, s.configs)()
 	return s.serve(ctx, l)
 }

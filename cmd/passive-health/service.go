@@ -39,13 +39,13 @@ type service struct {
 	stopping   atomic.Bool
 }
 
-// newService wires the parts for a valid configuration. Nothing runs yet.
-func newService(path string, c *config.Config, logger *slog.Logger) *service {
+// newService wires the parts for a valid configuration. Nothing runs yet; serve ends what ctx's values are for.
+func newService(ctx context.Context, path string, c *config.Config, logger *slog.Logger) *service {
 	s := &service{logger: logger, tracker: health.NewTracker(), registry: prometheus.NewRegistry()}
-	xdsCtx, cancel := context.WithCancel(context.Background()) //nolint:contextcheck // ended by stop, after readiness is gone
-	s.endStreams = cancel
+	streams, end := context.WithCancel(context.WithoutCancel(ctx)) // ended by stop, once readiness is gone
+	s.endStreams = end
 	watch := newProxyWatch(logger, s.registry)
-	s.xds = xds.New(xdsCtx, xds.Options{Logger: logger, VersionPrefix: rand.Text()[:8] + "-", Watch: watch})
+	s.xds = xds.New(streams, xds.Options{Logger: logger, VersionPrefix: rand.Text()[:8] + "-", Watch: watch})
 	s.configs = newConfigs(path, c, s.apply, logger, s.registry)
 	s.resolver = resolve.New(resolve.Options{Logger: logger})
 	s.processor = processor.NewServer(s.tracker, processor.Options{AllResponses: s.configs.allResponses, Logger: logger})

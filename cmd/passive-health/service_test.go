@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -44,7 +45,7 @@ func start(t *testing.T, yaml string) *running {
 	}
 	extProc, xds, admin := bufconn.Listen(1<<16), bufconn.Listen(1<<16), bufconn.Listen(1<<16)
 	ctx, cancel := context.WithCancel(t.Context())
-	s := newService("", c, slog.New(slog.DiscardHandler))
+	s := newService(ctx, "", c, slog.New(slog.DiscardHandler))
 	done := make(chan error, 1)
 	go func() { done <- s.serve(ctx, listeners{extProc, xds, admin}) }()
 	r := &running{extProc: dial(t, extProc), xds: dial(t, xds)}
@@ -94,7 +95,7 @@ func (r *running) answer(t *testing.T, host, status string, code float64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := stream.Recv(); err != io.EOF {
+	if _, err := stream.Recv(); !errors.Is(err, io.EOF) {
 		t.Fatalf("the stream ended with %v, want OK", err)
 	}
 }

@@ -73,7 +73,7 @@ func (d *decoder) clusters(n *yaml.Node, c *Config) {
 func (d *decoder) unique(n *yaml.Node, path, value string, seen map[string]int) bool {
 	line, taken := seen[value]
 	if taken && value != "" {
-		d.fault(n, path, "%q is taken already, in line %d", value, line)
+		d.faultf(n, path, "%q is taken already, in line %d", value, line)
 		return false
 	}
 	seen[value] = n.Line
@@ -93,7 +93,7 @@ func (d *decoder) cluster(n *yaml.Node, path string, policy health.Policy) Clust
 	})
 	c.ServiceName = cmp.Or(c.ServiceName, c.Name)
 	if c.Name == "" {
-		d.fault(n, path+".name", "is missing: Envoy's name of the cluster")
+		d.faultf(n, path+".name", "is missing: Envoy's name of the cluster")
 	}
 	if own != nil {
 		d.policy(own, path+".policy", &c.Policy)
@@ -105,7 +105,7 @@ func (d *decoder) cluster(n *yaml.Node, path string, policy health.Policy) Clust
 
 func (d *decoder) hosts(n *yaml.Node, there bool, path string) []Target {
 	if !there || n.Kind == yaml.SequenceNode && len(n.Content) == 0 || n.Tag == "!!null" {
-		d.fault(n, path, "is empty: a cluster without hosts would answer nothing but 503")
+		d.faultf(n, path, "is empty: a cluster without hosts would answer nothing but 503")
 		return nil
 	}
 	seen := map[string]int{}
@@ -130,13 +130,14 @@ func (d *decoder) target(n *yaml.Node, path string) (t Target, ok bool) {
 			"zone":    d.text(&t.Zone),
 		})
 		if address == n {
-			d.fault(n, path+".address", "is missing: an address such as 10.0.0.1:8080, or a name such as web-1.internal:8080")
+			d.faultf(n, path+".address", "is missing: an address such as 10.0.0.1:8080, or a name such as web-1.internal:8080")
 			return t, false
 		}
 	}
-	t.Weight = uint32(weight) //nolint:gosec // 1 to maxWeight
+	t.Weight = uint32(weight)
 	if err := t.parse(address.Value); err != nil || address.Kind != yaml.ScalarNode {
-		d.fault(address, path, "%s is neither an address such as 10.0.0.1:8080 or [2001:db8::1]:8080 nor a name with a port, such as web-1.internal:8080", describe(address))
+		d.faultf(address, path, "%s is neither an address such as 10.0.0.1:8080 or [2001:db8::1]:8080 nor a name with a port, "+
+			"such as web-1.internal:8080", describe(address))
 		return t, false
 	}
 	return t, true

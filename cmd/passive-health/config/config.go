@@ -154,7 +154,7 @@ func (d *decoder) listen(n *yaml.Node, path string, l *Listen) {
 		"ext_proc": d.listener(&l.ExtProc), "xds": d.listener(&l.XDS), "admin": d.listener(&l.Admin),
 	})
 	if l.ExtProc == l.XDS || l.ExtProc == l.Admin || l.XDS == l.Admin {
-		d.fault(n, path, "%s, %s and %s are not three different addresses", l.ExtProc, l.XDS, l.Admin)
+		d.faultf(n, path, "%s, %s and %s are not three different addresses", l.ExtProc, l.XDS, l.Admin)
 	}
 }
 

@@ -21,7 +21,7 @@ type decoder struct {
 // field reads the value of one key.
 type field func(n *yaml.Node, path string)
 
-func (d *decoder) fault(n *yaml.Node, path, format string, args ...any) {
+func (d *decoder) faultf(n *yaml.Node, path, format string, args ...any) {
 	d.faults = append(d.faults, Fault{
 		File: d.file, Line: n.Line, Column: n.Column, Path: path, Message: fmt.Sprintf(format, args...),
 	})
@@ -33,7 +33,7 @@ func (d *decoder) object(n *yaml.Node, path string, fields map[string]field) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
-		d.fault(n, path, "%s is not a mapping of keys to values", describe(n))
+		d.faultf(n, path, "%s is not a mapping of keys to values", describe(n))
 		return
 	}
 	seen := map[string]int{}
@@ -43,11 +43,11 @@ func (d *decoder) object(n *yaml.Node, path string, fields map[string]field) {
 		read, known := fields[key.Value]
 		switch line, doubled := seen[key.Value]; {
 		case doubled:
-			d.fault(key, at, "is there twice, first in line %d", line)
+			d.faultf(key, at, "is there twice, first in line %d", line)
 		case key.Value == "<<" || value.Kind == yaml.AliasNode:
-			d.fault(key, at, "anchors, aliases and merge keys are not supported: write the values out")
+			d.faultf(key, at, "anchors, aliases and merge keys are not supported: write the values out")
 		case !known:
-			d.fault(key, at, "is not a key here; %s", hint(key.Value, fields))
+			d.faultf(key, at, "is not a key here; %s", hint(key.Value, fields))
 		default:
 			read(value, at)
 		}
@@ -69,13 +69,13 @@ func (d *decoder) list(n *yaml.Node, path string, read field) {
 		return
 	}
 	if n.Kind != yaml.SequenceNode {
-		d.fault(n, path, "%s is not a list", describe(n))
+		d.faultf(n, path, "%s is not a list", describe(n))
 		return
 	}
 	for i, item := range n.Content {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		if item.Kind == yaml.AliasNode {
-			d.fault(item, at, "anchors and aliases are not supported: write the value out")
+			d.faultf(item, at, "anchors and aliases are not supported: write the value out")
 			continue
 		}
 		read(item, at)
@@ -95,7 +95,7 @@ func (d *decoder) text(to *string) field {
 func word[T ~string](d *decoder, to *T, allowed ...T) field {
 	return func(n *yaml.Node, path string) {
 		if n.Kind != yaml.ScalarNode || !slices.Contains(allowed, T(n.Value)) {
-			d.fault(n, path, "%s is not one of %v", describe(n), allowed)
+			d.faultf(n, path, "%s is not one of %v", describe(n), allowed)
 			return
 		}
 		*to = T(n.Value)
@@ -107,7 +107,19 @@ func (d *decoder) number(to *int, least, most int) field {
 	return func(n *yaml.Node, path string) {
 		v, err := strconv.Atoi(n.Value)
 		if n.Kind != yaml.ScalarNode || n.Tag != "!!int" || err != nil || v < least || v > most {
-			d.fault(n, path, "%s is not a whole number from %d to %d", describe(n), least, most)
+			d.faultf(n, path, "%s is not a whole number from %d to %d", describe(n), least, most)
+			return
+		}
+		*to = v
+	}
+}
+
+// whole returns a field that reads a whole number of any size.
+func (d *decoder) whole(to *int) field {
+	return func(n *yaml.Node, path string) {
+		v, err := strconv.Atoi(n.Value)
+		if n.Kind != yaml.ScalarNode || err != nil {
+			d.faultf(n, path, "%s is not a whole number", describe(n))
 			return
 		}
 		*to = v
@@ -129,9 +141,9 @@ func (d *decoder) duration(to *time.Duration, least time.Duration) field {
 		v, err := time.ParseDuration(n.Value)
 		switch {
 		case n.Kind != yaml.ScalarNode || err != nil:
-			d.fault(n, path, "%s is not a duration such as 30s, 500ms or 5m", describe(n))
+			d.faultf(n, path, "%s is not a duration such as 30s, 500ms or 5m", describe(n))
 		case v < least:
-			d.fault(n, path, "%v is not at least %v", v, least)
+			d.faultf(n, path, "%v is not at least %v", v, least)
 		default:
 			*to = v
 		}
@@ -143,19 +155,18 @@ func (d *decoder) scalar(n *yaml.Node, path, allowed string, tags ...string) boo
 	if n.Kind == yaml.ScalarNode && slices.Contains(tags, n.Tag) {
 		return true
 	}
-	d.fault(n, path, "%s is not %s", describe(n), allowed)
+	d.faultf(n, path, "%s is not %s", describe(n), allowed)
 	return false
 }
 
 // describe says what stands at a node, short enough for a line.
 func describe(n *yaml.Node) string {
-	switch n.Kind {
-	case yaml.MappingNode:
+	switch {
+	case n.Kind == yaml.MappingNode:
 		return "a mapping"
-	case yaml.SequenceNode:
+	case n.Kind == yaml.SequenceNode:
 		return "a list"
-	}
-	if n.Tag == "!!null" {
+	case n.Tag == "!!null":
 		return "nothing"
 	}
 	const most = 60

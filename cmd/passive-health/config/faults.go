@@ -7,7 +7,7 @@ import (
 )
 
 // Fault is one thing that is wrong with a configuration file.
-type Fault struct {
+type Fault struct { //nolint:errname // a fault of a file; its Error is for lists of them
 	File    string `json:"file"`
 	Line    int    `json:"line"` // from 1; 0 where the file as a whole is meant
 	Column  int    `json:"column"`
@@ -28,7 +28,7 @@ func (f Fault) Error() string {
 }
 
 // Faults are all faults of one file, in its order.
-type Faults []Fault
+type Faults []Fault //nolint:errname // the error is that there are any
 
 // Error returns one line for each fault.
 func (f Faults) Error() string {

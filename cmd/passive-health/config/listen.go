@@ -20,7 +20,7 @@ func (d *decoder) listener(to *string) field {
 			return
 		}
 		if err := checkListener(address); err != nil {
-			d.fault(n, path, "%s", err)
+			d.faultf(n, path, "%s", err)
 			return
 		}
 		*to = address

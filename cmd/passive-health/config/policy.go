@@ -20,38 +20,38 @@ func (d *decoder) policy(n *yaml.Node, path string, p *health.Policy) {
 		d.checkPanic(n, path, p)
 		return
 	}
-	for _, fault := range err.(interface{ Unwrap() []error }).Unwrap() { //nolint:errcheck,forcetypeassert,errorlint // errors.Join made it
+	for _, fault := range err.(interface{ Unwrap() []error }).Unwrap() { //nolint:errcheck,forcetypeassert // errors.Join made it
 		if f, ok := errors.AsType[*health.FieldError](fault); ok {
-			d.fault(valueOf(n, f.Key), join(path, f.Key), "%v is not %s", f.Value, f.Allowed)
+			d.faultf(valueOf(n, f.Key), join(path, f.Key), "%v is not %s", f.Value, f.Allowed)
 		}
 	}
 }
 
+// policyFields reads values of the right kind; their bounds are checked for the policy as a whole.
 func (d *decoder) policyFields(p *health.Policy) map[string]field {
-	const any = 1 << 31 // the bounds are checked for the policy as a whole
 	return map[string]field{
 		"error_status_codes":        d.statuses(&p.ErrorStatusCodes),
-		"error_threshold":           d.number(&p.ErrorThreshold, -any, any),
+		"error_threshold":           d.whole(&p.ErrorThreshold),
 		"window":                    d.duration(&p.Window, -1),
 		"recovery_time":             d.duration(&p.RecoveryTime, -1),
 		"recovery_time_max":         d.duration(&p.RecoveryTimeMax, -1),
-		"recovery_jitter":           d.number(&p.RecoveryJitter, -any, any),
+		"recovery_jitter":           d.whole(&p.RecoveryJitter),
 		"error_grpc_statuses":       d.grpcStatuses(&p.ErrorGRPCStatuses),
 		"count_connect_failures":    d.truth(&p.CountConnectFailures),
 		"count_resets":              d.truth(&p.CountResets),
 		"count_timeouts":            d.truth(&p.CountTimeouts),
 		"count_late_resets":         d.truth(&p.CountLateResets),
 		"count_hidden":              d.truth(&p.CountHidden),
-		"max_ejection_percent":      d.number(&p.MaxEjectionPercent, -any, any),
-		"min_healthy_hosts":         d.number(&p.MinHealthyHosts, -any, any),
-		"max_zone_ejection_percent": d.number(&p.MaxZoneEjectionPercent, -any, any),
-		"panic_threshold":           d.number(&p.PanicThreshold, -any, any),
+		"max_ejection_percent":      d.whole(&p.MaxEjectionPercent),
+		"min_healthy_hosts":         d.whole(&p.MinHealthyHosts),
+		"max_zone_ejection_percent": d.whole(&p.MaxZoneEjectionPercent),
+		"panic_threshold":           d.whole(&p.PanicThreshold),
 		"probation_weights":         d.weights(&p.ProbationWeights),
 		"probation_step":            d.duration(&p.ProbationStep, -1),
-		"probation_error_threshold": d.number(&p.ProbationErrorThreshold, -any, any),
-		"failure_percent":           d.number(&p.FailurePercent, -any, any),
-		"min_requests":              d.number(&p.MinRequests, -any, any),
-		"min_reporters":             d.number(&p.MinReporters, -any, any),
+		"probation_error_threshold": d.whole(&p.ProbationErrorThreshold),
+		"failure_percent":           d.whole(&p.FailurePercent),
+		"min_requests":              d.whole(&p.MinRequests),
+		"min_reporters":             d.whole(&p.MinReporters),
 		"ignore":                    d.ignore(&p.Ignore),
 		"enforce":                   d.truth(&p.Enforce),
 	}
@@ -60,7 +60,7 @@ func (d *decoder) policyFields(p *health.Policy) map[string]field {
 // checkPanic refuses a cap beyond which Envoy would panic and send traffic to every host, marked or not.
 func (d *decoder) checkPanic(n *yaml.Node, path string, p *health.Policy) {
 	if p.MaxEjectionPercent > 100-p.PanicThreshold {
-		d.fault(valueOf(n, "max_ejection_percent"), join(path, "max_ejection_percent"),
+		d.faultf(valueOf(n, "max_ejection_percent"), join(path, "max_ejection_percent"),
 			"%d is not at most %d: with fewer than %d percent of its hosts healthy Envoy panics and ignores the marks; if the "+
 				"cluster's healthy_panic_threshold is lower, say so in panic_threshold", p.MaxEjectionPercent, 100-p.PanicThreshold, p.PanicThreshold)
 	}
@@ -87,7 +87,7 @@ func (d *decoder) grpcStatuses(to *health.GRPCStatusSet) field {
 				status, ok = health.GRPCStatus(number), true
 			}
 			if !ok || status == 0 || n.Kind != yaml.ScalarNode {
-				d.fault(n, path, "%s is not a failing gRPC status: a name such as UNAVAILABLE, or 1 to 16", describe(n))
+				d.faultf(n, path, "%s is not a failing gRPC status: a name such as UNAVAILABLE, or 1 to 16", describe(n))
 				return
 			}
 			codes = append(codes, status)
@@ -115,7 +115,7 @@ func (d *decoder) ignore(to *[]health.Ignore) field {
 			var rule health.Ignore
 			d.object(n, path, map[string]field{"route": d.text(&rule.Route), "statuses": d.statuses(&rule.Statuses)})
 			if rule == (health.Ignore{}) {
-				d.fault(n, path, "names neither a route nor statuses: it would ignore everything")
+				d.faultf(n, path, "names neither a route nor statuses: it would ignore everything")
 			}
 			rules = append(rules, rule)
 		})

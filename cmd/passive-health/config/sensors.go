@@ -43,7 +43,7 @@ func (d *decoder) sensors(to *[]Sensor) field {
 			}
 		})
 		if len(sensors) == 0 {
-			d.fault(n, path, "is empty: without a sensor nothing is known of the cluster")
+			d.faultf(n, path, "is empty: without a sensor nothing is known of the cluster")
 		}
 		*to = sensors
 	}
@@ -54,12 +54,12 @@ func (d *decoder) checkSensors(n *yaml.Node, path string, c *Cluster) {
 	at := valueOf(n, "sensors")
 	for _, pair := range doubled {
 		if c.Has(pair.one) && c.Has(pair.other) {
-			d.fault(at, path+".sensors", "%s and %s together would count a failure twice: %s", pair.one, pair.other, pair.why)
+			d.faultf(at, path+".sensors", "%s and %s together would count a failure twice: %s", pair.one, pair.other, pair.why)
 		}
 	}
 	ratio := c.Policy.FailurePercent > 0 || c.Policy.MinRequests > 0
 	if ratio && !slices.ContainsFunc(c.Sensors, Sensor.givesVolume) {
-		d.fault(at, path+".sensors", "%v do not say how many requests there are, which failure_percent and min_requests need: "+
+		d.faultf(at, path+".sensors", "%v do not say how many requests there are, which failure_percent and min_requests need: "+
 			"add load_reports or use all_responses", c.Sensors)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -104,11 +105,7 @@ func (r *Resolver) Members(cluster string) []health.Member {
 func (r *Resolver) Stats() map[string]Stats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	all := make(map[string]Stats, len(r.stats))
-	for name, s := range r.stats {
-		all[name] = s
-	}
-	return all
+	return maps.Clone(r.stats)
 }
 
 func (r *Resolver) addresses(t config.Target) []netip.AddrPort {
