@@ -24,7 +24,8 @@ const (
 	maxBehaviour   = 100 // bytes
 )
 
-// control changes the behaviour of hosts over HTTP: POST /web-2 with a behaviour such as "503" as its body.
+// control changes the behaviour of hosts over HTTP: POST /web-2 with a behaviour such as "503" as its body. GET / lists
+// the hosts.
 type control struct {
 	address string
 	hosts   map[string]*upstream.Host
@@ -40,6 +41,7 @@ func startControl(ctx context.Context, address string, hosts map[string]*upstrea
 	}
 	c := &control{address: l.Addr().String(), hosts: hosts, ended: make(chan error, 1)}
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, c.names()) })
 	mux.HandleFunc("POST /{host}", c.set)
 	c.server = &http.Server{Handler: mux, ReadHeaderTimeout: controlTimeout}
 	go func() { c.ended <- c.server.Serve(l) }()
@@ -55,11 +57,12 @@ func (c *control) stop() error {
 	return err
 }
 
+func (c *control) names() string { return strings.Join(slices.Sorted(maps.Keys(c.hosts)), ", ") }
+
 func (c *control) set(w http.ResponseWriter, r *http.Request) {
 	host, ok := c.hosts[r.PathValue("host")]
 	if !ok {
-		known := strings.Join(slices.Sorted(maps.Keys(c.hosts)), ", ")
-		http.Error(w, fmt.Sprintf("%q is not one of the hosts here: %s", r.PathValue("host"), known), http.StatusNotFound)
+		http.Error(w, fmt.Sprintf("%q is not one of the hosts here: %s", r.PathValue("host"), c.names()), http.StatusNotFound)
 		return
 	}
 	text, err := io.ReadAll(io.LimitReader(r.Body, maxBehaviour))

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/envoy-passive-health/passive-health/envoy"
+	"github.com/envoy-passive-health/passive-health/health"
 )
 
 // Listeners are the doors that the demo opens for the service, each on a free port.
@@ -35,7 +36,7 @@ type Pace struct {
 
 // DefaultPace makes a demo of about 40 seconds.
 func DefaultPace() Pace {
-	return Pace{Steady: 3 * time.Second, Recovery: 15 * time.Second, Probation: 4 * time.Second}
+	return Pace{Steady: 3 * time.Second, Recovery: 15 * time.Second, Probation: health.DefaultPolicy().ProbationStep}
 }
 
 // Options says what to run and where to tell of it.

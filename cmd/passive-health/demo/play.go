@@ -122,7 +122,7 @@ func (p *play) compare(ctx context.Context) error {
 		p.tell.own(time.Now(), proxy.name, p.facts.host.name, host.Errors)
 	}
 	now := time.Now()
-	p.tell.quiet(now, p.facts.host.name, now.Sub(p.facts.ejected), p.facts.stray(now))
+	p.tell.quiet(now, p.facts.quietFrom(), p.facts.host.name, p.facts.stray(now))
 	return nil
 }
 
@@ -170,7 +170,8 @@ func (p *play) conclude(ctx context.Context) error {
 		}
 		marks = append(marks, host.EDS)
 	}
-	p.tell.result(time.Now(), &p.facts, p.clients())
+	p.tell.quiet(p.facts.returned, p.facts.quietFrom(), p.facts.host.name, p.facts.stray(p.facts.returned))
+	p.tell.result(time.Now(), p.facts.broken, p.clients())
 	return p.facts.prove(marks)
 }
 

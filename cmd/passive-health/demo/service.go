@@ -77,7 +77,7 @@ func (s *stage) configuration(p Pace) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "listen: {ext_proc: %q, xds: %q, admin: %q}\n",
 		s.doors.ExtProc.Addr(), s.doors.XDS.Addr(), s.doors.Admin.Addr())
-	fmt.Fprintf(&b, "policy: {recovery_time: %v, probation_step: %v} # the defaults are 30s and 5s\n", p.Recovery, p.Probation)
+	fmt.Fprintf(&b, "policy: {recovery_time: %v, probation_step: %v}\n", p.Recovery, p.Probation)
 	fmt.Fprintf(&b, "clusters:\n- name: %s\n  hosts:\n", cluster)
 	for _, site := range s.sites {
 		fmt.Fprintf(&b, "  - %q # %s\n", site.Addr(), site.name)

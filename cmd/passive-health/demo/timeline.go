@@ -45,8 +45,7 @@ func clock(at time.Time) string { return at.Format("15:04:05.0") }
 func (t *timeline) introduction(s *stage, version string, pace Pace, policy health.Policy) {
 	fmt.Fprintf(t.out, "On this machine: %d hosts, %d Envoys (%s) with the shipped envoy.yaml, and passive-health between them.\n",
 		len(s.sites), len(s.proxies), version)
-	fmt.Fprintf(t.out, "recovery_time is %v here instead of %v and probation_step %v instead of %v, so that you wait less.\n\n",
-		pace.Recovery, policy.RecoveryTime, pace.Probation, policy.ProbationStep)
+	fmt.Fprintf(t.out, "recovery_time is %v here instead of the default %v, so that you wait less.\n\n", pace.Recovery, policy.RecoveryTime)
 	var rates []string
 	for _, p := range s.proxies {
 		rates = append(rates, fmt.Sprintf("%d req/s through %s", p.rate, p.name))
@@ -101,19 +100,18 @@ func (t *timeline) own(at time.Time, proxy, host string, errors int64) {
 	t.line(at, plain, "", fmt.Sprintf("%s saw %d errors of its own from %s", proxy, errors, host))
 }
 
-func (t *timeline) quiet(at time.Time, host string, since time.Duration, requests int) {
-	t.line(at, plain, "quiet", fmt.Sprintf("%d requests have reached %s in the %v since", requests, host, since.Round(100*time.Millisecond)))
+// quiet tells how many requests have reached the host that is out, by its own count.
+func (t *timeline) quiet(at, from time.Time, host string, requests int) {
+	t.line(at, plain, "quiet", fmt.Sprintf("%d requests have reached %s since %s", requests, host, clock(from)))
 }
 
 func (t *timeline) mended(at time.Time, host site, until time.Time) {
 	t.line(at, plain, "mended", fmt.Sprintf("%s answers 200 again; nobody asks it before %s", host.name, clock(until)))
 }
 
-// result sums up. The share of the failed requests is what the clients had to pay.
-func (t *timeline) result(at time.Time, f *facts, b bill) {
-	t.line(at, green, "result", fmt.Sprintf("clients: %d of %d requests failed%s", b.failed, b.total, b.span(f.broken)))
-	t.line(at, green, "", fmt.Sprintf("%s: %d requests while it was out (%v), by its own count",
-		f.host.name, f.stray(f.returned), f.returned.Sub(f.ejected).Round(100*time.Millisecond)))
+// result sums up what it cost the clients.
+func (t *timeline) result(at, broken time.Time, b bill) {
+	t.line(at, green, "result", fmt.Sprintf("%d of the clients' %d requests failed%s", b.failed, b.total, b.span(broken)))
 }
 
 // span says when the last request failed.
