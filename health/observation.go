@@ -43,9 +43,9 @@ type Observation struct {
 
 // Cause is what an error was, small enough to be kept with each one.
 type Cause struct {
-	Outcome Outcome
-	GRPC    GRPCStatus
-	Status  uint16
+	Outcome Outcome    `json:"outcome,omitempty"`
+	GRPC    GRPCStatus `json:"grpc,omitempty"`
+	Status  uint16     `json:"status,omitempty"`
 }
 
 // String returns the cause as it stands in metrics, logs and the API: "503", "grpc UNAVAILABLE", "timeout".

@@ -81,18 +81,19 @@ const (
 
 // Evidence is what a verdict rested on: the newest errors in the window, as many as the rule needed.
 type Evidence struct {
-	Errors      int       // errors in the window, counted up to the threshold
-	Threshold   int       // the threshold that applied
-	Requests    int       // requests in the window, 0 if unknown
-	First, Last time.Time // of the errors
-	Causes      []CauseCount
-	Reporters   []string // the Envoys that saw them, sorted
+	Errors    int          `json:"errors"`             // in the window, counted up to the threshold
+	Threshold int          `json:"threshold"`          // the one that applied
+	Requests  int          `json:"requests,omitempty"` // in the window, 0 if unknown
+	First     time.Time    `json:"first"`              // of the errors
+	Last      time.Time    `json:"last"`
+	Causes    []CauseCount `json:"causes,omitempty"`
+	Reporters []string     `json:"reporters,omitempty"` // the Envoys that saw them, sorted
 }
 
 // CauseCount says how many of the errors had one cause.
 type CauseCount struct {
-	Cause Cause
-	Count int
+	Cause Cause `json:"cause"`
+	Count int   `json:"count"`
 }
 
 // Transition is one thing that happened to a host or a cluster: a change of verdict, a refusal, an override. It is
@@ -194,15 +195,15 @@ const (
 // Override is an operator's word on hosts, with an author, a comment and an end. It never changes the verdict
 // beneath it.
 type Override struct {
-	ID        string
-	Cluster   string           // empty, with ActionPause only: every cluster
-	Hosts     []netip.AddrPort // empty: every host of the cluster
-	Action    Action
-	CreatedBy string
-	Comment   string
-	CreatedAt time.Time
-	EndsAt    time.Time
-	EndedAt   time.Time // when it ended early, by an operator; zero otherwise
+	ID        string           `json:"id"`
+	Cluster   string           `json:"cluster,omitempty"` // empty, with ActionPause only: every cluster
+	Hosts     []netip.AddrPort `json:"hosts,omitempty"`   // empty: every host of the cluster
+	Action    Action           `json:"action"`
+	CreatedBy string           `json:"created_by"`
+	Comment   string           `json:"comment"`
+	CreatedAt time.Time        `json:"created_at"`
+	EndsAt    time.Time        `json:"ends_at"`
+	EndedAt   time.Time        `json:"ended_at,omitzero"` // when it ended early, by an operator; zero otherwise
 }
 
 // Active says whether the override holds at the given time.

@@ -54,9 +54,7 @@ func (f *File) load(now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("read state: %w", err)
 	}
-	if err := f.tracker.Restore(now, state); err != nil {
-		return fmt.Errorf("restore state: %w", err)
-	}
+	f.tracker.Restore(now, state)
 	return nil
 }
 
