@@ -94,7 +94,7 @@ func upstreamCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, release := untilSignal(cmd)
 			defer release()
-			return demo.Upstream(ctx, listen, control, name, behaviour)
+			return demo.Upstream(ctx, cmd.OutOrStdout(), listen, control, name, behaviour)
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "0.0.0.0:8080", "the `address` to answer on, ip:port")

@@ -33,12 +33,15 @@ func (f *facts) acked(proxies []proxyState) (n int) {
 	return n
 }
 
-// stray counts the requests that reached the host although it was out, up to an instant, by the host's own journal.
-func (f *facts) stray(until time.Time) int { return count(f.host.Requests(), f.quietFrom(), until, 0) }
+// stray counts the requests that reached the host although it was out, from the instant until another.
+func (f *facts) stray(journal []upstream.Request, until time.Time) (from time.Time, n int) {
+	from = f.quietFrom(journal)
+	return from, count(journal, from, until, 0)
+}
 
 // quietFrom is the instant from which nothing may reach the host: soon after the error that made the threshold full.
-func (f *facts) quietFrom() time.Time {
-	return nth(f.host.Requests(), f.broken, http.StatusServiceUnavailable, health.DefaultPolicy().ErrorThreshold).Add(settle)
+func (f *facts) quietFrom(journal []upstream.Request) time.Time {
+	return nth(journal, f.broken, http.StatusServiceUnavailable, health.DefaultPolicy().ErrorThreshold).Add(settle)
 }
 
 // nth returns when the n-th request since an instant came that was answered with the status; zero if none did.
@@ -65,18 +68,17 @@ func count(journal []upstream.Request, from, to time.Time, status int) (n int) {
 }
 
 // prove returns what did not happen as it should have, by the host's own journal and the marks that the Envoys show.
-func (f *facts) prove(marks []string) error {
+func (f *facts) prove(journal []upstream.Request, marks []string) error {
 	var faults []error
 	check := func(ok bool, format string, args ...any) {
 		if !ok {
 			faults = append(faults, fmt.Errorf("%w: "+format, append([]any{ErrUnproven}, args...)...))
 		}
 	}
-	stray := f.stray(f.returned)
+	_, stray := f.stray(journal, f.returned)
 	check(stray == 0, "%d requests reached %s while it was out", stray, f.host.name)
 	check(!f.returned.Before(f.until), "%s was back at %s, before %s", f.host.name, clock(f.returned), clock(f.until))
-	served := count(f.host.Requests(), f.returned, time.Now(), http.StatusOK)
-	check(served > 0, "%s has served nothing since it is back", f.host.name)
+	check(!nth(journal, f.returned, http.StatusOK, 1).IsZero(), "%s has served nothing since it is back", f.host.name)
 	for _, mark := range marks {
 		check(mark == health.PublishedHealthy.String(), "an Envoy has %s marked %s", f.host.name, mark)
 	}

@@ -20,7 +20,7 @@ const (
 )
 
 // errLate means that what was waited for did not happen in time.
-var errLate = errors.New("did not happen in time")
+var errLate = fmt.Errorf("%w in time", ErrUnproven)
 
 // play is the course of the demo. It runs on one goroutine, which asks, tells and acts in turn.
 type play struct {
@@ -121,8 +121,7 @@ func (p *play) compare(ctx context.Context) error {
 		}
 		p.tell.own(time.Now(), proxy.name, p.facts.host.name, host.Errors)
 	}
-	now := time.Now()
-	p.tell.quiet(now, p.facts.quietFrom(), p.facts.host.name, p.facts.stray(now))
+	p.tellQuiet(time.Now())
 	return nil
 }
 
@@ -149,6 +148,7 @@ func (p *play) awaitReturn(ctx context.Context) error {
 		return fmt.Errorf("%s is back: %w", p.facts.host.name, err)
 	}
 	p.facts.returned = p.state().Last.At
+	p.tellQuiet(p.facts.returned)
 	err = p.watch(ctx, p.probation()+grace, func() bool { return p.state().Verdict == health.Healthy })
 	if err != nil {
 		return fmt.Errorf("%s is healthy: %w", p.facts.host.name, err)
@@ -170,9 +170,14 @@ func (p *play) conclude(ctx context.Context) error {
 		}
 		marks = append(marks, host.EDS)
 	}
-	p.tell.quiet(p.facts.returned, p.facts.quietFrom(), p.facts.host.name, p.facts.stray(p.facts.returned))
 	p.tell.result(time.Now(), p.facts.broken, p.clients())
-	return p.facts.prove(marks)
+	return p.facts.prove(p.facts.host.Requests(), marks)
+}
+
+// tellQuiet tells how many requests have reached the host while it was out.
+func (p *play) tellQuiet(until time.Time) {
+	from, n := p.facts.stray(p.facts.host.Requests(), until)
+	p.tell.quiet(until, from, p.facts.host.name, n)
 }
 
 // state is the broken host's at the last look.

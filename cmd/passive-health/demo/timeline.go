@@ -100,9 +100,9 @@ func (t *timeline) own(at time.Time, proxy, host string, errors int64) {
 	t.line(at, plain, "", fmt.Sprintf("%s saw %d errors of its own from %s", proxy, errors, host))
 }
 
-// quiet tells how many requests have reached the host that is out, by its own count.
-func (t *timeline) quiet(at, from time.Time, host string, requests int) {
-	t.line(at, plain, "quiet", fmt.Sprintf("%d requests have reached %s since %s", requests, host, clock(from)))
+// quiet tells how many requests have reached the host in the time, by its own count.
+func (t *timeline) quiet(until, from time.Time, host string, requests int) {
+	t.line(until, plain, "quiet", fmt.Sprintf("%d requests reached %s from %s to %s", requests, host, clock(from), clock(until)))
 }
 
 func (t *timeline) mended(at time.Time, host site, until time.Time) {

@@ -18,8 +18,9 @@ const reportPeriod = 10 * time.Second
 // probeTimeout bounds a probe.
 const probeTimeout = 2 * time.Second
 
-// Upstream runs one host on listen ("ip:port") until ctx ends. It is broken and mended at control, under its name.
-func Upstream(ctx context.Context, listen, control, name, behaviour string) error {
+// Upstream runs one host on listen ("ip:port") until ctx ends. It is broken and mended at control, under its name. Both
+// addresses are told to out.
+func Upstream(ctx context.Context, out io.Writer, listen, control, name, behaviour string) error {
 	host, err := upstream.Start(listen)
 	if err != nil {
 		return err //nolint:wrapcheck // it says which address
@@ -32,33 +33,35 @@ func Upstream(ctx context.Context, listen, control, name, behaviour string) erro
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(out, "%s answers on %s, its control on %s\n", name, host.Addr(), c.address)
 	<-ctx.Done()
 	return c.stop()
 }
 
-// Client sends rate requests a second to each URL until ctx ends, and says every ten seconds how many failed.
+// Client sends rate requests a second to each URL until ctx ends. Every ten seconds, and at the end, it says how many
+// failed.
 func Client(ctx context.Context, out io.Writer, rate int, urls []string) error {
 	if rate < 1 {
 		return fmt.Errorf("rate: %d is not 1 or more", rate)
 	}
-	clients := make([]*load.Client, len(urls))
-	for i, url := range urls {
-		clients[i] = load.Start(ctx, url, rate)
-		defer clients[i].Stop()
+	clients := make(map[string]*load.Client)
+	for _, url := range urls {
+		clients[url] = load.Start(ctx, url, rate)
+		defer clients[url].Stop()
 	}
 	ticks := time.NewTicker(reportPeriod)
 	defer ticks.Stop()
-	for {
+	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-ticks.C:
 		}
-		for i, url := range urls {
-			total, failed := clients[i].Counts()
+		for _, url := range urls {
+			total, failed := clients[url].Counts()
 			fmt.Fprintf(out, "%s: %d of %d requests failed\n", url, failed, total)
 		}
 	}
+	return nil
 }
 
 // Probe asks a URL once; nil means that it answered 200.
