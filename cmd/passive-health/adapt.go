@@ -101,7 +101,7 @@ func adaptInput(path, dir string) (adapt.Input, error) {
 	}
 	in := adapt.Input{EnvoyName: path, ConfigName: filepath.Join(dir, "passive-health.yaml")}
 	var err error
-	if in.Envoy, err = os.ReadFile(path); err != nil { //nolint:gosec // the file that the user names
+	if in.Envoy, err = os.ReadFile(path); err != nil {
 		return in, err
 	}
 	if in.Config, err = os.ReadFile(in.ConfigName); err != nil && !errors.Is(err, fs.ErrNotExist) {

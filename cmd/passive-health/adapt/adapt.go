@@ -59,11 +59,26 @@ type adaption struct {
 // gives a [*Refusal]; the notes of the result say what else was left alone, and why. What has been adapted before
 // gives no edits.
 func Adapt(in Input, options Options) (Result, error) {
-	a := &adaption{options: options.withDefaults()}
-	var err error
-	if a.kit, err = newKit(a.options.Sensor, a.options.Address); err != nil {
+	options = options.withDefaults()
+	sample, ok := samples[options.Sensor]
+	if !ok {
+		return Result{}, fmt.Errorf("sensor %q is none of default, all-responses, retries, grpc", options.Sensor)
+	}
+	source, err := sample.YAML()
+	if err != nil {
+		return Result{}, fmt.Errorf("sensor %q: %w", options.Sensor, err)
+	}
+	kit, err := newKit(string(sample), source, options.Address)
+	if err != nil {
 		return Result{}, err
 	}
+	a := &adaption{options: options, kit: kit}
+	return a.run(in)
+}
+
+// run adapts one pair of files.
+func (a *adaption) run(in Input) (Result, error) {
+	var err error
 	if a.doc, err = parse(in.EnvoyName, in.Envoy); err != nil {
 		return Result{}, err
 	}
@@ -171,7 +186,7 @@ func (a *adaption) missing() error {
 
 func (a *adaption) clusters() *yaml.Node { return get(a.doc.root, "static_resources", "clusters") }
 
-func (a *adaption) note(at *yaml.Node, format string, arguments ...any) {
+func (a *adaption) notef(at *yaml.Node, format string, arguments ...any) {
 	a.notes = append(a.notes, Note{a.doc.name, at.Line, fmt.Sprintf(format, arguments...)})
 }
 

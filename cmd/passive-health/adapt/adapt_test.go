@@ -1,7 +1,6 @@
 package adapt_test
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -16,6 +15,10 @@ const (
 	manager = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 	router  = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
 )
+
+// head is what each new passive-health.yaml of these tests starts with.
+const head = "# Written by passive-health adapt: the hosts are those of envoy.yaml.\n" +
+	"listen: {ext_proc: \"0.0.0.0:18401\", xds: \"0.0.0.0:18402\"} # Envoy comes from elsewhere\n"
 
 // bootstrap is a configuration with one listener, and these clusters; "web" and "api" have routes.
 func bootstrap(clusters string) string {
@@ -62,120 +65,26 @@ func adapted(t *testing.T, text string, options adapt.Options) adapt.Result {
 	return result
 }
 
-func TestRefusesFiles(t *testing.T) {
-	for _, tt := range []struct{ name, text, want string }{
-		{"multi-document", "a: 1\n---\nb: 2\n", "envoy.yaml:2: holds several documents, of which Envoy reads the first: split the file"},
-		{"list", "- a\n", "envoy.yaml:1: is no mapping at its top"},
-		{"Latin-1", "a: \xe9\n", "envoy.yaml:1: is not UTF-8"},
-		{"old Mac line ends", "a: 1\rb: 2\r", "envoy.yaml:1: has line breaks that are neither LF nor CRLF"},
-		{"not Envoy's", "kind: ConfigMap\ndata: {}\n", "envoy.yaml:1: has no static_resources: it is no Envoy bootstrap configuration with listeners and clusters"},
-		{"no clusters", "static_resources:\n  listeners: []\n", "envoy.yaml:2: has no static_resources.clusters"},
-		{"empty clusters", "static_resources:\n  clusters:\n", "envoy.yaml:2: has no static_resources.clusters"},
-		{"clusters from an alias", strings.Replace(bootstrap(""), "  clusters:\n", "  clusters: *x\n", 1),
-			"envoy.yaml: yaml: line 16: unknown anchor 'x' referenced"},
-		{"no HTTP", "static_resources:\n  listeners: []\n  clusters: []\n",
-			"envoy.yaml:1: has no HTTP connection manager in static_resources.listeners, so no place for the sensor"},
-		{"CDS", bootstrap(web("")) + "dynamic_resources:\n  cds_config: {ads: {}, resource_api_version: V3}\n",
-			"envoy.yaml:20: has its clusters from a CDS or ADS server, which would have to change them: hand it the piece that is printed"},
-		{"nothing routed", bootstrap(strings.ReplaceAll(web(""), "web", "db")),
-			"envoy.yaml:17: has no cluster that can be adapted: see the line of each"},
-		{"no router", strings.Replace(bootstrap(web("")), "envoy.filters.http.router, typed_config: {\"@type\": "+router, "mine, typed_config: {\"@type\": x.y/Z", 1),
-			"envoy.yaml:1: has no HTTP connection manager that can take the sensor: see the line of each"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			result, err := adapt.Adapt(input(tt.text), adapt.Options{})
-			if err == nil {
-				t.Fatalf("adapted:\n%s", result.Envoy.Diff())
-			}
-			if diff := cmp.Diff(tt.want, err.Error()); diff != "" {
-				t.Errorf("(-want, +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-func TestHandsOverToTheOwner(t *testing.T) {
-	_, err := adapt.Adapt(input(bootstrap(web(""))+"dynamic_resources: {cds_config: {ads: {}}}\n"), adapt.Options{Address: "10.1.1.1"})
-	refusal, ok := errors.AsType[*adapt.Refusal](err)
-	if !ok {
-		t.Fatalf("got %v, want a refusal", err)
-	}
-	for _, want := range []string{"\ntype: EDS\n", "\neds_cluster_config:\n", "\n- name: passive_health\n", "\n- name: passive_health_xds\n",
-		"\n- name: envoy.filters.http.ext_proc\n", `address: "10.1.1.1", port_value: 18402`} {
-		if !strings.Contains(refusal.Handover, want) {
-			t.Errorf("the piece for the owner lacks %q:\n%s", want, refusal.Handover)
-		}
-	}
-}
-
-func TestRefusesClusters(t *testing.T) {
-	load := func(endpoint string) string {
-		return "  - name: api\n    load_assignment: {endpoints: [{lb_endpoints: [" + endpoint + "]}]}\n"
-	}
-	host := hostAt("10.0.0.9")
-	for _, tt := range []struct{ name, api, want string }{
-		{"LOGICAL_DNS", "  - name: api\n    type: LOGICAL_DNS\n", "20: …type LOGICAL_DNS finds its hosts itself; only STATIC and STRICT_DNS can become EDS"},
-		{"ORIGINAL_DST", "  - name: api\n    type: ORIGINAL_DST\n", "20: …type ORIGINAL_DST finds its hosts itself; only STATIC and STRICT_DNS can become EDS"},
-		{"EDS", "  - name: api\n    type: EDS\n", "20: …its hosts come from another EDS server"},
-		{"custom", "  - name: api\n    cluster_type: {name: envoy.clusters.redis}\n", `20: …it has the custom cluster_type "envoy.clusters.redis"`},
-		{"merge key", "  - name: api\n    <<: &x {type: STATIC}\n", "20: …it has a merge key"},
-		{"anchor", "  - &x\n    name: api\n    type: STATIC\n", "19: …other places may use its anchor &x"},
-		{"alias within", load("&h " + host + ", *h"), "20: …other places may use its anchor &h"},
-		{"no hosts", "  - name: api\n    load_assignment: {cluster_name: api}\n", "20: …it has no hosts"},
-		{"no load_assignment", "  - name: api\n", "19: …it has no load_assignment"},
-		{"priority", "  - name: api\n    load_assignment: {endpoints: [{priority: 1, lb_endpoints: [" + host + "]}]}\n",
-			"20: …its localities have priorities, which passive-health does not carry"},
-		{"region", "  - name: api\n    load_assignment: {endpoints: [{locality: {region: eu}, lb_endpoints: [" + host + "]}]}\n",
-			"20: …passive-health.yaml has no place for region, which would be lost"},
-		{"policy", "  - name: api\n    load_assignment: {policy: {}, endpoints: [{lb_endpoints: [" + host + "]}]}\n",
-			"20: …passive-health.yaml has no place for policy, which would be lost"},
-		{"metadata", load("{metadata: {}, " + host[1:]), "20: …passive-health.yaml has no place for metadata, which would be lost"},
-		{"hostname", load("{endpoint: {hostname: h}}"), "20: …passive-health.yaml has no place for hostname, which would be lost"},
-		{"health check port", load("{endpoint: {healthCheckConfig: {port_value: 81}}}"),
-			"20: …passive-health.yaml has no place for health_check_config, which would be lost"},
-		{"drained", load("{health_status: DRAINING, " + host[1:]), "20: …a host has health_status DRAINING, which would be lost"},
-		{"pipe", load("{endpoint: {address: {pipe: {path: /run/api}}}}"),
-			"20: …a host has no address and port of its own (a pipe, an internal address or a named port)"},
-		{"a weight too large", load("{load_balancing_weight: 129, " + host[1:]),
-			`20: …its hosts do not fit into passive-health.yaml: "129" is not a whole number from 1 to 128`},
-		{"a host twice", load(host + ", " + host), `20: …its hosts do not fit into passive-health.yaml: "10.0.0.9:80" is taken already`},
-		{"host names used", "  - name: api\n    type: STRICT_DNS\n    load_assignment: {endpoints: [{lb_endpoints: [" + host + "]}]}\n" +
-			"    transport_socket: {typed_config: {auto_host_sni: true}}\n",
-			"22: …auto_host_sni needs its hosts' DNS names, which EDS hosts do not have"},
-		{"used to fetch configuration", load(host) + "cluster_manager: {load_stats_config: {grpc_services: [{envoy_grpc: {cluster_name: api}}]}}\n",
-			"21: …this load_stats_config uses it, and asks for a cluster with hosts of its own"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			result := adapted(t, bootstrap(web(tt.api)), adapt.Options{})
-			line, reason, _ := strings.Cut(tt.want, ": …")
-			want := adapt.Note{File: "envoy.yaml", Text: fmt.Sprintf("cluster %q refused: %s", "api", reason)}
-			if _, err := fmt.Sscan(line, &want.Line); err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(want, result.Notes[0]); diff != "" {
-				t.Errorf("(-want, +got):\n%s", diff)
-			}
-			if !strings.Contains(string(result.Envoy.New()), strings.Split(tt.api, "cluster_manager")[0]) {
-				t.Errorf("the refused cluster has changed:\n%s", result.Envoy.Diff())
-			}
-		})
-	}
-}
-
 // TestEditsInPlace shows each edit outside of the pieces, in each style.
 func TestEditsInPlace(t *testing.T) {
 	for _, tt := range []struct{ name, cluster, want string }{
 		{"type added", web(""), "    common_lb_config: {update_merge_window: 0s}\n"},
 		{"type in place", web("    type: STATIC # ours\n"), "    type: EDS # ours\n"},
 		{"type in quotes", web("    type: 'STATIC'\n"), "    type: \"EDS\"\n"},
-		{"merge window added", web("    common_lb_config:\n      healthy_panic_threshold: {value: 1}\n"),
-			"    common_lb_config:\n      healthy_panic_threshold: {value: 1}\n      update_merge_window: 0s\n    type: EDS\n"},
-		{"merge window added in flow style", web("    common_lb_config: { healthy_panic_threshold: {value: 1} }\n"),
-			"    common_lb_config: { healthy_panic_threshold: {value: 1}, \"update_merge_window\": \"0s\" }\n"},
+		{
+			"merge window added", web("    common_lb_config:\n      healthy_panic_threshold: {value: 1}\n"),
+			"    common_lb_config:\n      healthy_panic_threshold: {value: 1}\n      update_merge_window: 0s\n    type: EDS\n",
+		},
+		{
+			"merge window added in flow style", web("    common_lb_config: { healthy_panic_threshold: {value: 1} }\n"),
+			"    common_lb_config: { healthy_panic_threshold: {value: 1}, \"update_merge_window\": \"0s\" }\n",
+		},
 		{"merge window kept", web("    common_lb_config: {update_merge_window: 3s}\n"), "    common_lb_config: {update_merge_window: 3s}\n"},
 		{"comment behind the hosts", strings.TrimSuffix(web(""), "\n") + " # hosts\n", "max_interval: 1s}} # hosts\n"},
-		{"cluster in flow style", "  - {name: web, load_assignment: {endpoints: [{lb_endpoints: [" + hostAt("h") + "]}]}} # flow\n",
-			`, "type": "EDS", "common_lb_config": {"update_merge_window": "0s"}} # flow` + "\n"},
+		{
+			"cluster in flow style", "  - {name: web, load_assignment: {endpoints: [{lb_endpoints: [" + hostAt("h") + "]}]}} # flow\n",
+			`, "type": "EDS", "common_lb_config": {"update_merge_window": "0s"}} # flow` + "\n",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := string(adapted(t, bootstrap(tt.cluster), adapt.Options{}).Envoy.New())
@@ -201,9 +110,7 @@ func TestMovesHosts(t *testing.T) {
 		options adapt.Options
 		want    string
 	}{
-		{"all", adapt.Options{}, `# Written by passive-health adapt: the hosts are those of envoy.yaml.
-listen: {ext_proc: "0.0.0.0:18401", xds: "0.0.0.0:18402"} # Envoy comes from elsewhere
-clusters:
+		{"all", adapt.Options{}, head + `clusters:
 - name: web
   hosts:
   - address: "web.internal:80"
@@ -216,17 +123,13 @@ clusters:
   hosts:
   - address: "10.0.0.2:80"
 `},
-		{"one", adapt.Options{Clusters: []string{"api"}, Fallback: adapt.FallbackAggregate}, `# Written by passive-health adapt: the hosts are those of envoy.yaml.
-listen: {ext_proc: "0.0.0.0:18401", xds: "0.0.0.0:18402"} # Envoy comes from elsewhere
-clusters:
+		{"one", adapt.Options{Clusters: []string{"api"}, Fallback: adapt.FallbackAggregate}, head + `clusters:
 - name: api
   fallback: aggregate
   hosts:
   - address: "10.0.0.2:80"
 `},
-		{"watched only", adapt.Options{Clusters: []string{"api"}, ObserveOnly: true}, `# Written by passive-health adapt: the hosts are those of envoy.yaml.
-listen: {ext_proc: "0.0.0.0:18401", xds: "0.0.0.0:18402"} # Envoy comes from elsewhere
-policy:
+		{"watched only", adapt.Options{Clusters: []string{"api"}, ObserveOnly: true}, head + `policy:
   enforce: false # everything is decided and shown, nothing is published
 clusters:
 - name: api

@@ -20,18 +20,18 @@ func (a *adaption) addNode() {
 	key, node := field(a.doc.root, "node")
 	if key != nil && isNull(node) {
 		a.doc.replaceEntry(a.doc.root, key, node, a.kit.node)
-		a.note(key, nodeAdvice)
+		a.notef(key, nodeAdvice)
 		return
 	}
 	if key == nil {
 		a.doc.appendEntry(a.doc.root, a.kit.node)
-		a.note(a.doc.root, nodeAdvice)
+		a.notef(a.doc.root, nodeAdvice)
 		return
 	}
 	node = target(node)
 	if text(node, "id") == "" && mergeKey(node) == nil {
 		a.doc.appendEntry(node, a.kit.nodeID)
-		a.note(node, nodeAdvice)
+		a.notef(node, nodeAdvice)
 	}
 	if text(node, "cluster") == "" && mergeKey(node) == nil {
 		a.doc.appendEntry(node, a.kit.nodeCluster)
@@ -50,9 +50,10 @@ func (a *adaption) addLoadReports() {
 		a.doc.replaceEntry(a.doc.root, key, manager, a.kit.clusterManager)
 	case names(reports, processorCluster):
 	case a.reportsTaken:
-		a.note(reports, "load_stats_config kept: these load reports go to another service, so passive-health has no volumes and does not see failures that retries rescued")
+		a.notef(reports, "load_stats_config kept: these load reports go to another service, so passive-health has no volumes "+
+			"and does not see failures that retries rescued")
 	case mergeKey(target(manager)) != nil:
-		a.note(manager, "cluster_manager skipped: it has a merge key, so load_stats_config is yours to add")
+		a.notef(manager, "cluster_manager skipped: it has a merge key, so load_stats_config is yours to add")
 	default:
 		a.doc.appendEntry(target(manager), a.kit.loadStats)
 	}

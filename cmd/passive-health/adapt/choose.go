@@ -14,7 +14,7 @@ func (a *adaption) choose() []chosen {
 	a.fetching, a.renaming = reliances(a.doc.root)
 	routed, elsewhere := a.routed()
 	if elsewhere != nil && len(a.options.Clusters) == 0 {
-		a.note(elsewhere, "not all routes are in this file: --cluster NAME takes a cluster that only other routes lead to")
+		a.notef(elsewhere, "not all routes are in this file: --cluster NAME takes a cluster that only other routes lead to")
 	}
 	for _, cluster := range items(a.clusters()) {
 		name := text(cluster, "name")
@@ -23,15 +23,15 @@ func (a *adaption) choose() []chosen {
 			a.present++
 		case len(a.options.Clusters) > 0 && !slices.Contains(a.options.Clusters, name):
 		case len(a.options.Clusters) == 0 && !routed[name]:
-			a.note(cluster, "cluster %q skipped: no route in this file leads to it (--cluster takes it all the same)", name)
+			a.notef(cluster, "cluster %q skipped: no route in this file leads to it (--cluster takes it all the same)", name)
 		default:
 			c, against := a.examine(cluster)
 			if against != nil {
-				a.note(against.node, "cluster %q refused: %s", name, against.text)
+				a.notef(against.node, "cluster %q refused: %s", name, against.text)
 				continue
 			}
 			if factor := scale(c.hosts); factor > 1 {
-				a.note(cluster, "cluster %q: its weights are multiplied by %d, so that a returning host can have a part of one", name, factor)
+				a.notef(cluster, "cluster %q: its weights are multiplied by %d, so that a returning host can have a part of one", name, factor)
 			}
 			picked = append(picked, c)
 		}
@@ -55,8 +55,10 @@ func (a *adaption) routed() (clusters map[string]bool, elsewhere *yaml.Node) {
 		for _, weighted := range items(get(route, "weighted_clusters", "clusters")) {
 			clusters[text(weighted, "name")] = true
 		}
-		for _, name := range []string{"rds", "scoped_routes", "cluster_header", "cluster_specifier_plugin",
-			"inline_cluster_specifier_plugin"} {
+		for _, name := range []string{
+			"rds", "scoped_routes", "cluster_header", "cluster_specifier_plugin",
+			"inline_cluster_specifier_plugin",
+		} {
 			if key, _ := field(n, name); key != nil {
 				elsewhere = key
 			}

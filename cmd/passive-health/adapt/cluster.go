@@ -44,7 +44,8 @@ func (a *adaption) toEDS(c chosen) error {
 	key, assignment := field(c.node, "load_assignment")
 	a.doc.replaceEntry(c.node, key, assignment, eds)
 	a.mergeAtOnce(c)
-	return a.seeTries(c)
+	a.seeTries(c)
+	return nil
 }
 
 // mergeAtOnce sets update_merge_window, unless the user has.
@@ -56,25 +57,12 @@ func (a *adaption) mergeAtOnce(c chosen) {
 	case isNull(common):
 		a.doc.replaceEntry(c.node, key, common, a.kit.merge)
 	case common.Kind != yaml.MappingNode:
-		a.note(common, "cluster %q: update_merge_window is yours to add where *%s is defined", c.name, common.Value)
+		a.notef(common, "cluster %q: update_merge_window is yours to add where *%s is defined", c.name, common.Value)
 	case window == nil:
 		a.doc.appendEntry(common, a.kit.mergeWindow)
 	case window.Value != "0s":
-		a.note(window, "cluster %q: update_merge_window %s kept: up to Envoy 1.39 it delays marks", c.name, window.Value)
+		a.notef(window, "cluster %q: update_merge_window %s kept: up to Envoy 1.39 it delays marks", c.name, window.Value)
 	}
-}
-
-// seeTries puts the sensor among the cluster's upstream filters, for a sensor that has a part there.
-func (a *adaption) seeTries(c chosen) error {
-	if a.kit.upstream.node == nil {
-		return nil
-	}
-	if key, _ := field(c.node, "typed_extension_protocol_options"); key == nil {
-		a.doc.appendEntry(c.node, a.kit.upstream)
-		return nil
-	}
-	a.note(c.node, "cluster %q has protocol options of its own: add the upstream filters of envoy/retries.yaml there", c.name)
-	return nil
 }
 
 // wrap puts an aggregate with the cluster's name, and a copy of the cluster on EDS, before the cluster, which becomes

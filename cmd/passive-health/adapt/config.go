@@ -112,10 +112,10 @@ func (a *adaption) clusterConfig(c chosen) string {
 // sensors returns what the service will hear of a cluster from.
 func (a *adaption) sensors() []config.Sensor {
 	sensors := []config.Sensor{config.SensorFilter}
-	switch a.options.Sensor {
-	case SensorAllResponses:
+	if a.options.Sensor == SensorAllResponses {
 		sensors = []config.Sensor{config.SensorAllResponses}
-	case SensorRetries:
+	}
+	if a.options.Sensor == SensorRetries {
 		sensors = append(sensors, config.SensorUpstreamFilter)
 	}
 	if !a.reportsTaken {

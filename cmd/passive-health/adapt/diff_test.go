@@ -54,12 +54,22 @@ func TestDiff(t *testing.T) {
 	}{
 		{"nothing", adapt.File{Name: "f", Old: []byte("a\n")}, ""},
 		{"new file", adapt.File{Name: "f", Edits: []adapt.Edit{{Text: "a\nb\n"}}}, "--- /dev/null\n+++ b/f\n@@ -0,0 +1,2 @@\n+a\n+b\n"},
-		{"within a line, and behind the last", adapt.File{Name: "f", Old: []byte("a\nb\nc"),
-			Edits: []adapt.Edit{{Start: 2, End: 3, Text: "B"}, {Start: 5, End: 5, Text: "\nd"}}},
-			"--- a/f\n+++ b/f\n@@ -1,3 +1,4 @@\n a\n-b\n+B\n-c\n\\ No newline at end of file\n+c\n+d\n\\ No newline at end of file\n"},
-		{"far apart", adapt.File{Name: "f", Old: []byte("1\n2\n3\n4\n5\n6\n7\n8\n9\n"),
-			Edits: []adapt.Edit{{Start: 0, End: 0, Text: "0\n"}, {Start: 16, End: 17}}},
-			"--- a/f\n+++ b/f\n@@ -1,3 +1,4 @@\n+0\n 1\n 2\n 3\n@@ -6,4 +7,4 @@\n 6\n 7\n 8\n-9\n+\n"},
+		{
+			"within a line, and behind the last",
+			adapt.File{
+				Name: "f", Old: []byte("a\nb\nc"),
+				Edits: []adapt.Edit{{Start: 2, End: 3, Text: "B"}, {Start: 5, End: 5, Text: "\nd"}},
+			},
+			"--- a/f\n+++ b/f\n@@ -1,3 +1,4 @@\n a\n-b\n+B\n-c\n\\ No newline at end of file\n+c\n+d\n\\ No newline at end of file\n",
+		},
+		{
+			"far apart",
+			adapt.File{
+				Name: "f", Old: []byte("1\n2\n3\n4\n5\n6\n7\n8\n9\n"),
+				Edits: []adapt.Edit{{Start: 0, End: 0, Text: "0\n"}, {Start: 16, End: 17}},
+			},
+			"--- a/f\n+++ b/f\n@@ -1,3 +1,4 @@\n+0\n 1\n 2\n 3\n@@ -6,4 +7,4 @@\n 6\n 7\n 8\n-9\n+\n",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := tt.file.Diff()

@@ -123,9 +123,9 @@ func opaque(n *yaml.Node) *problem {
 	for node := range walk(n) {
 		switch {
 		case node.Kind == yaml.AliasNode:
-			return &problem{node, fmt.Sprintf("it is made of the alias *%s", node.Value)}
+			return &problem{node, "it is made of the alias *" + node.Value}
 		case node.Anchor != "":
-			return &problem{node, fmt.Sprintf("other places may use its anchor &%s", node.Anchor)}
+			return &problem{node, "other places may use its anchor &" + node.Anchor}
 		case mergeKey(node) != nil:
 			return &problem{mergeKey(node), "it has a merge key"}
 		}

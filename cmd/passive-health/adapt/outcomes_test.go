@@ -110,10 +110,11 @@ func outcome(t *testing.T, binary, path string, source []byte, original error, o
 	t.Helper()
 	in := adapt.Input{EnvoyName: filepath.Base(path), ConfigName: "passive-health.yaml", Envoy: source}
 	result, err := adapt.Adapt(in, options)
-	for _, note := range result.Notes {
-		notes += cell(note.String()) + "<br>"
+	lines := make([]string, len(result.Notes))
+	for i, note := range result.Notes {
+		lines[i] = cell(note.String())
 	}
-	notes = strings.TrimSuffix(notes, "<br>")
+	notes = strings.Join(lines, "<br>")
 	if refusal := (*adapt.Refusal)(nil); errors.As(err, &refusal) {
 		return "refused: " + cell(refusal.Error()), notes
 	} else if err != nil {

@@ -94,18 +94,13 @@ func toJSON(n *yaml.Node) string {
 			items[i] = toJSON(item)
 		}
 		return "[" + strings.Join(items, ", ") + "]"
-	case yaml.ScalarNode:
+	default:
 		if n.Tag != "!!str" {
 			return n.Value
 		}
+		quoted, _ := json.Marshal(n.Value) //nolint:errchkjson // a string always encodes
+		return string(quoted)
 	}
-	var b strings.Builder
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	if encoder.Encode(n.Value) != nil { // cannot be: a string always encodes
-		return `""`
-	}
-	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // entriesJSON renders a mapping's entries without its brackets.

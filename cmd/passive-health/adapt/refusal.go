@@ -3,7 +3,7 @@ package adapt
 import "fmt"
 
 // Refusal says why a file cannot be adapted, and where the reason stands.
-type Refusal struct {
+type Refusal struct { //nolint:errname // it is what adapt says, and reads as such where it is used
 	File   string
 	Line   int // from 1
 	Reason string

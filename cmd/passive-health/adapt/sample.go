@@ -1,8 +1,6 @@
 package adapt
 
 import (
-	"fmt"
-
 	"go.yaml.in/yaml/v4"
 
 	"github.com/envoy-passive-health/passive-health/envoy"
@@ -37,20 +35,12 @@ type kit struct {
 	filters                   []piece
 	processor, xds            piece // clusters
 	eds, merge, mergeWindow   piece // entries of a cluster on EDS
-	upstream                  piece // entry of such a cluster; none for most sensors
+	upstream                  upstream
 }
 
-// newKit takes the pieces of a sensor's sample, with the service at the address.
-func newKit(sensor Sensor, address string) (*kit, error) {
-	sample, ok := samples[sensor]
-	if !ok {
-		return nil, fmt.Errorf("sensor %q is none of default, all-responses, retries, grpc", sensor)
-	}
-	source, err := sample.YAML()
-	if err != nil {
-		return nil, err
-	}
-	d, err := parse(string(sample), source)
+// newKit takes the pieces of a shipped configuration, with the service at the address.
+func newKit(name string, source []byte, address string) (*kit, error) {
+	d, err := parse(name, source)
 	if err != nil {
 		return nil, err
 	}
@@ -90,9 +80,9 @@ func (k *kit) cutFrom(d *document) error {
 			return err
 		}
 	}
-	if key, _ := field(web, "typed_extension_protocol_options"); key != nil {
+	if options := get(web, protocolOptions); options != nil {
 		var err error
-		if k.upstream, err = d.cutEntry(web, key.Value); err != nil {
+		if k.upstream, err = d.cutUpstream(web, options); err != nil {
 			return err
 		}
 	}

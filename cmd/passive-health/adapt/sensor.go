@@ -39,7 +39,7 @@ func (a *adaption) addSensors() error {
 		}
 		router, reason := routerOf(manager, filters)
 		if reason != "" {
-			a.note(manager, "HTTP connection manager %q skipped: %s", text(manager, "stat_prefix"), reason)
+			a.notef(manager, "HTTP connection manager %q skipped: %s", text(manager, "stat_prefix"), reason)
 			continue
 		}
 		done[filters] = true

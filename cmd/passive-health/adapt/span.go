@@ -32,7 +32,7 @@ func (d *document) end(n *yaml.Node) int {
 // skipProperties moves past anchors and tags.
 func (d *document) skipProperties(at int) int {
 	for at < len(d.text) && (d.text[at] == '&' || d.text[at] == '!') {
-		for at < len(d.text) && !bytes.ContainsRune([]byte(" \t\r\n,]}"), rune(d.text[at])) {
+		for at < len(d.text) && !strings.ContainsRune(" \t\r\n,]}", rune(d.text[at])) {
 			at++
 		}
 		if next := d.skipBlank(at); next < len(d.text) && d.text[next] != ',' {
