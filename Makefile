@@ -27,7 +27,7 @@ demo: build envoy ## watch two real Envoys leave a failing host alone, and take 
 test: envoy ## run every test: the rules, the fuzz corpora, the whole program in-process and real Envoys
 	@$(if $(RACE),,echo "no C compiler: the tests run without the race detector")
 	@mkdir -p artifacts
-	@$(GO) test $(RACE) -v -timeout 20m ./... 2>&1 | tee artifacts/test.log | grep -Ev '^(=== |[[:space:]]*--- PASS|PASS$$)'
+	@{ $(GO) test $(RACE) -v -timeout 20m ./... && $(GO) -C envoy/compose/check test -v ./...; } 2>&1 | tee artifacts/test.log | grep -Ev '^(=== |[[:space:]]*--- PASS|PASS$$)'
 	@! grep -E '^[[:space:]]*--- SKIP' artifacts/test.log
 
 .PHONY: lint

@@ -82,7 +82,7 @@ func (d *demonstration) await(t *testing.T, within time.Duration, what string) {
 // addresses are all that the demo listens on, by its files and by what it has said.
 func (d *demonstration) addresses(t *testing.T) []string {
 	t.Helper()
-	text := d.String()
+	text := []byte(d.String())
 	for _, pattern := range []string{"*/passive-health.yaml", "*/envoy-*/admin.address"} {
 		paths, err := filepath.Glob(filepath.Join(d.dir, pattern))
 		if err != nil || len(paths) == 0 {
@@ -93,10 +93,10 @@ func (d *demonstration) addresses(t *testing.T) []string {
 			if err != nil {
 				t.Fatal(err)
 			}
-			text += string(data) + "\n"
+			text = append(append(text, data...), '\n')
 		}
 	}
-	all := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindAllString(text, -1)
+	all := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindAllString(string(text), -1)
 	slices.Sort(all)
 	return slices.Compact(all)
 }

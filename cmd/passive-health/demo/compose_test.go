@@ -49,7 +49,7 @@ func TestHostIsBrokenAndMended(t *testing.T) {
 		if err := demo.SetBehaviour(t.Context(), &out, control, "web-1", tt.behaviour); err != nil {
 			t.Fatal(err)
 		}
-		if want := `web-1 (` + address + `) now behaves as "` + tt.behaviour + "\"\n"; out.String() != want {
+		if want := `web-1 now behaves as "` + tt.behaviour + "\"\n"; out.String() != want {
 			t.Errorf("said %q, want %q", out.String(), want)
 		}
 		if got := envoytest.Get(t, "http://"+address).Status; got != tt.want {

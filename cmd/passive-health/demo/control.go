@@ -73,7 +73,7 @@ func (c *control) set(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	fmt.Fprintf(w, "%s (%s) now behaves as %q\n", r.PathValue("host"), host.Addr(), text)
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // behave changes how a host treats its requests, from the next one on.
@@ -107,9 +107,9 @@ func SetBehaviour(ctx context.Context, out io.Writer, address, host, behaviour s
 	if err != nil {
 		return fmt.Errorf("reading the demo's answer: %w", err)
 	}
-	if response.StatusCode != http.StatusOK {
+	if response.StatusCode != http.StatusNoContent {
 		return fmt.Errorf("the demo at %s: %s", address, strings.TrimSpace(string(body)))
 	}
-	_, err = out.Write(body)
-	return err
+	fmt.Fprintf(out, "%s now behaves as %q\n", host, behaviour)
+	return nil
 }

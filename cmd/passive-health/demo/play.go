@@ -56,10 +56,10 @@ func (p *play) run(ctx context.Context) error {
 	}
 	p.tell.keeping(p.stage)
 	err := p.watch(ctx, forever, func() bool { return false })
-	if ctx.Err() != nil {
-		return nil // to be ended is how it is to end
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil // to be ended is how it is to end
 }
 
 func (p *play) introduce(ctx context.Context) error {

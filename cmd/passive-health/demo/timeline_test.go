@@ -75,7 +75,10 @@ func TestLines(t *testing.T) {
 		},
 		{
 			name: "color, on a terminal only",
-			tell: func(l *timeline) { l.color = true; l.moved("web-2", move{To: health.Ejected, At: noon, Text: "5 errors"}) },
+			tell: func(l *timeline) {
+				l.color = true
+				l.moved("web-2", move{To: health.Ejected, At: noon, Text: "5 errors"})
+			},
 			want: "\x1b[2m12:00:00.0\x1b[0m  \x1b[1;31mEJECTED  \x1b[0m  web-2  5 errors\n",
 		},
 	}
