@@ -52,3 +52,14 @@ func Behave(t testing.TB, host *upstream.Host, behaviour string) {
 		t.Fatal(err)
 	}
 }
+
+// StartHTTP2Host runs an HTTP/2 host that fails every request.
+func StartHTTP2Host(t testing.TB) *upstream.HTTP2Host {
+	t.Helper()
+	host, err := upstream.StartHTTP2(freePort)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(host.Stop)
+	return host
+}

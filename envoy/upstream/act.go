@@ -28,6 +28,8 @@ func (h *Host) act(conn net.Conn, b Behaviour) (keep bool) {
 		if h.halfAnswer(conn) == nil && h.pause(beforeReset) {
 			reset(conn)
 		}
+	case CloseBody:
+		_ = h.halfAnswer(conn) // serve closes the connection
 	case StallBody:
 		if h.halfAnswer(conn) == nil {
 			awaitEnd(conn)

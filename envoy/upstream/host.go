@@ -131,17 +131,17 @@ func (h *Host) serve(conn net.Conn) {
 		if _, err := io.Copy(io.Discard, request.Body); err != nil {
 			return
 		}
-		if keep := h.treat(conn); !keep {
+		if keep := h.treat(conn, request.URL.Path); !keep {
 			return
 		}
 	}
 }
 
 // treat does to one request what the behaviour says. keep is false when the connection is of no more use.
-func (h *Host) treat(conn net.Conn) (keep bool) {
+func (h *Host) treat(conn net.Conn, path string) (keep bool) {
 	at := time.Now()
 	h.mu.Lock()
-	b := h.behaviour.of(h.number())
+	b := h.behaviour.of(h.number(), path)
 	h.mu.Unlock()
 	if !h.pause(b.Delay) {
 		return false

@@ -29,7 +29,10 @@ func TestBehavioursThroughEnvoy(t *testing.T) {
 		{"garbage", 502, reset + "{protocol_error}", false},
 		{"stall", 504, "response_timeout", false},
 		{"reset-body", 200, "via_upstream", true},
+		{"close-body", 200, "via_upstream", true},
 		{"stall-body", 200, "via_upstream", true},
+		{"503,/elsewhere", 200, "via_upstream", false},
+		{"503,/", 503, "via_upstream", false},
 		{"refuse", 503, reset + "{remote_connection_failure|delayed_connect_error:_Connection_refused}", false},
 		{"ok", 200, "via_upstream", false}, // and the refused port is open again
 	} {
