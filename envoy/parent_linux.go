@@ -2,8 +2,8 @@ package envoy
 
 import "syscall"
 
-// dieWithParent has the kernel end Envoy when we are killed, and keeps a Ctrl-C on the terminal from it: we are to
+// DieWithParent has the kernel end a process when we are killed, and keeps a Ctrl-C on the terminal from it: we are to
 // stop it, in our order.
-func dieWithParent() *syscall.SysProcAttr {
+func DieWithParent() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

@@ -4,6 +4,6 @@ package envoy
 
 import "syscall"
 
-// dieWithParent leaves Envoy in our process group: where the kernel cannot end it with us, a Ctrl-C on the terminal at
-// least reaches it too.
-func dieWithParent() *syscall.SysProcAttr { return nil }
+// DieWithParent leaves a process in our process group: where the kernel cannot end it with us, a Ctrl-C on the terminal
+// at least reaches it too.
+func DieWithParent() *syscall.SysProcAttr { return nil }

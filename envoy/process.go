@@ -84,7 +84,7 @@ func launch(ctx context.Context, o Options) (*Process, error) {
 		"--concurrency", strconv.Itoa(max(o.Concurrency, 1)),
 		"--disable-hot-restart", // or Envoys on one machine would share memory by their base id
 		"--log-path", p.log, "--log-level", "warning")
-	p.cmd.SysProcAttr = dieWithParent()
+	p.cmd.SysProcAttr = DieWithParent()
 	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
 	p.cmd.WaitDelay = stopWithin
 	if err := p.cmd.Start(); err != nil {
