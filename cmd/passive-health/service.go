@@ -80,7 +80,8 @@ func (s *service) serve(ctx context.Context, l listeners) error {
 	running.Go(func() { s.configs.watch(inner) })
 	extProc.setServing()
 	eds.setServing()
-	s.logger.Info("serving", "event", "started", "ext_proc", l.extProc.Addr(), "xds", l.xds.Addr(), "admin", l.admin.Addr())
+	s.logger.Info("serving", "event", "started",
+		"ext_proc", l.extProc.Addr().String(), "xds", l.xds.Addr().String(), "admin", l.admin.Addr().String())
 
 	var fault error
 	select {
