@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -41,7 +42,7 @@ cannot be adapted is left alone and said. Run it again and there is nothing to d
 	}
 	f := command.Flags()
 	f.StringVarP(&flags.dir, "output", "o", "", "write both files to this folder, instead of printing a diff")
-	f.BoolVarP(&flags.inPlace, "write", "w", false, "change FILE, keeping FILE.bak, and write passive-health.yaml beside it")
+	f.BoolVarP(&flags.inPlace, "write", "w", false, "change FILE, keeping the original as FILE.bak, and write passive-health.yaml beside it")
 	f.BoolVar(&flags.isCheck, "check", false, "exit with 1 when a change is due")
 	f.StringArrayVar(&options.Clusters, "cluster", nil, "take this cluster only (repeatable); default: all that routes of FILE lead to")
 	f.BoolVar(&options.ObserveOnly, "observe-only", false, "add the sensor only: no cluster is touched, no host taken out")
@@ -73,7 +74,7 @@ func runAdapt(ctx context.Context, path string, options adapt.Options, flags ada
 	case flags.dir != "":
 		return writeAdapted(result, filepath.Join(flags.dir, filepath.Base(path)), in.ConfigName)
 	case flags.inPlace:
-		return adaptInPlace(result, path, in.ConfigName)
+		return adaptInPlace(result, path, in.ConfigName, warnings)
 	}
 	fmt.Fprint(out, result.Envoy.Diff(), result.Config.Diff())
 	if flags.isCheck {
@@ -132,19 +133,39 @@ func validateAdapted(ctx context.Context, path string, file adapt.File, warnings
 	}
 }
 
-// adaptInPlace keeps the original as FILE.bak, which must not be there yet, and writes the two files.
-func adaptInPlace(result adapt.Result, path, config string) error {
-	if len(result.Envoy.Edits) > 0 {
-		backup, err := os.OpenFile(path+".bak", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+// adaptInPlace writes the two files and keeps what it overwrites.
+func adaptInPlace(result adapt.Result, path, config string, warnings io.Writer) error {
+	for _, file := range []adapt.File{result.Envoy, result.Config} {
+		if len(file.Edits) == 0 || file.Old == nil {
+			continue
+		}
+		backup, err := backUp(file)
 		if err != nil {
 			return fmt.Errorf("backup: %w", err)
 		}
-		_, err = backup.Write(result.Envoy.Old)
-		if err := errors.Join(err, backup.Close()); err != nil {
-			return fmt.Errorf("backup: %w", err)
-		}
+		fmt.Fprintf(warnings, "%s: the original is kept as %s\n", file.Name, backup)
 	}
 	return writeAdapted(result, path, config)
+}
+
+// backUp writes a file's old content to FILE.bak, or, where that is taken, to FILE.bak2 and so on: each rung of the
+// ladder keeps the one before.
+func backUp(file adapt.File) (name string, err error) {
+	for n := 1; ; n++ {
+		name = file.Name + ".bak"
+		if n > 1 {
+			name += strconv.Itoa(n)
+		}
+		backup, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		_, err = backup.Write(file.Old)
+		return name, errors.Join(err, backup.Close())
+	}
 }
 
 // readable is the mode of new files: Envoy often runs as another user.

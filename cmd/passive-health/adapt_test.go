@@ -64,7 +64,7 @@ func TestAdaptPrintsDiffsAndWritesNothing(t *testing.T) {
 	}
 }
 
-func TestAdaptInPlaceKeepsTheBackup(t *testing.T) {
+func TestAdaptInPlaceKeepsEachBackup(t *testing.T) {
 	path, before := userFile(t)
 	if _, _, err := adaptFile(t, "--check", path); !errors.Is(err, errChangeDue) {
 		t.Fatalf("--check before: %v, want %v", err, errChangeDue)
@@ -79,11 +79,14 @@ func TestAdaptInPlaceKeepsTheBackup(t *testing.T) {
 		t.Errorf("--check after: %v, diff %q; want neither", err, out)
 	}
 	once := read(t, path)
-	if _, _, err := adaptFile(t, "-w", path); !errors.Is(err, os.ErrExist) {
-		t.Errorf("with a backup there: %v, want %v", err, os.ErrExist)
+	if _, _, err := adaptFile(t, "-w", path); err != nil {
+		t.Fatal(err)
 	}
-	if read(t, path) != once || read(t, path+".bak") != before {
-		t.Error("a file has changed though there was a backup")
+	if read(t, path+".bak") != before || read(t, path+".bak2") != once {
+		t.Error("the backups are not the two files before")
+	}
+	if got := read(t, filepath.Join(filepath.Dir(path), "passive-health.yaml.bak")); strings.Contains(got, "name: web") {
+		t.Errorf("the backup of passive-health.yaml has the clusters that came later:\n%s", got)
 	}
 }
 

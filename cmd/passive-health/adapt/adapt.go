@@ -1,6 +1,7 @@
 package adapt
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,7 +37,7 @@ type Input struct {
 // Result is what an adaption makes of the two files.
 type Result struct {
 	Envoy, Config File
-	Notes         []Note // in the order of the lines
+	Notes         []Note // in the order of the files and lines
 }
 
 // Changed says whether any of the files is to change.
@@ -195,7 +196,9 @@ func (a *adaption) refuse(at *yaml.Node, reason string) *Refusal {
 }
 
 func (a *adaption) sortedNotes() []Note {
-	slices.SortStableFunc(a.notes, func(x, y Note) int { return x.Line - y.Line })
+	slices.SortStableFunc(a.notes, func(x, y Note) int {
+		return cmp.Or(strings.Compare(x.File, y.File), cmp.Compare(x.Line, y.Line))
+	})
 	return a.notes
 }
 

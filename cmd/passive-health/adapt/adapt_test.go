@@ -186,6 +186,26 @@ func TestGoesOnFromTheRungBefore(t *testing.T) {
 	}
 }
 
+// TestKeepsTheConfigurationThereIs: only the fallback follows Envoy's, and shadow mode is the user's to end.
+func TestKeepsTheConfigurationThereIs(t *testing.T) {
+	in := input(bootstrap(web("")))
+	in.Config = []byte("policy: {enforce: false}\nclusters:\n# Mine.\n- name: web # as Envoy has it\n  hosts: [10.9.9.9:80]\n")
+	result, err := adapt.Adapt(in, adapt.Options{Fallback: adapt.FallbackAggregate})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(in.Config)+"  fallback: aggregate\n", string(result.Config.New())); diff != "" {
+		t.Errorf("(-want, +got):\n%s", diff)
+	}
+	want := []adapt.Note{
+		{File: "passive-health.yaml", Line: 1, Text: "enforce: false is kept: nothing is published until you change it"},
+		{File: "passive-health.yaml", Line: 4, Text: `cluster "web" is there already: its hosts are kept`},
+	}
+	if diff := cmp.Diff(want, result.Notes); diff != "" {
+		t.Errorf("notes (-want, +got):\n%s", diff)
+	}
+}
+
 func TestNamedClusterMustExist(t *testing.T) {
 	_, err := adapt.Adapt(input(bootstrap(web(""))), adapt.Options{Clusters: []string{"wbe"}})
 	if want := `envoy.yaml:17: has no cluster "wbe"`; err == nil || err.Error() != want {

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"go.yaml.in/yaml/v4"
+
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/config"
 )
 
@@ -42,21 +44,51 @@ func (a *adaption) extend(file *File, picked []chosen) error {
 		}
 		d.appendEntry(d.root, p)
 	}
+	a.keptInShadow(d)
 	for _, c := range picked {
-		if key == nil || byName(clusters, c.name).Kind != 0 {
+		if key == nil {
 			continue
 		}
-		p, err := newPiece(a.clusterConfig(c))
-		if err != nil {
+		if err := a.list(d, clusters, c); err != nil {
 			return err
 		}
-		d.appendItem(clusters, p)
 	}
 	if _, err := d.finish(); err != nil {
 		return err
 	}
 	file.Edits = sorted(d.edits)
 	return nil
+}
+
+// list sees to it that the configuration has the cluster. One that is there keeps what it says; only the fallback must
+// be what Envoy has.
+func (a *adaption) list(d *document, clusters *yaml.Node, c chosen) error {
+	listed := byName(clusters, c.name)
+	if listed.Kind == 0 {
+		p, err := newPiece(a.clusterConfig(c))
+		if err != nil {
+			return err
+		}
+		d.appendItem(clusters, p)
+		return nil
+	}
+	a.notes = append(a.notes, Note{d.name, listed.Line, fmt.Sprintf("cluster %q is there already: its hosts are kept", c.name)})
+	key, fallback := field(listed, "fallback")
+	switch want := a.options.Fallback; {
+	case a.options.ObserveOnly, text(listed, "fallback") == string(want), key == nil && want == FallbackNone:
+	case key == nil:
+		d.appendEntry(listed, piece{"fallback: " + string(want), entry("fallback", string(want))})
+	default:
+		d.replaceScalar(fallback, string(want))
+	}
+	return nil
+}
+
+// keptInShadow reminds of an `enforce: false` from an earlier rung: verdicts stay unpublished until the user ends it.
+func (a *adaption) keptInShadow(d *document) {
+	if enforce := get(d.root, "policy", "enforce"); !a.options.ObserveOnly && enforce != nil && enforce.Value == "false" {
+		a.notes = append(a.notes, Note{d.name, enforce.Line, "enforce: false is kept: nothing is published until you change it"})
+	}
 }
 
 // newConfig writes a configuration of the service.

@@ -1,8 +1,8 @@
 package adapt
 
 import (
-	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -54,11 +54,15 @@ func (f File) hunks(lines []string) (hunks []hunk) {
 	for _, line := range lines {
 		starts = append(starts, starts[len(starts)-1]+len(line))
 	}
+	lookup := starts // the end of the text is a line of its own, unless it ends a line that has no line break
+	if n := len(lines); n > 0 && !strings.HasSuffix(lines[n-1], "\n") {
+		lookup = starts[:n]
+	}
 	for i := 0; i < len(f.Edits); {
-		from := lineOf(f.Old, f.Edits[i].Start)
+		from := lineOf(lookup, f.Edits[i].Start)
 		to, j := from, i
-		for j < len(f.Edits) && (j == i || lineOf(f.Old, f.Edits[j].Start) < to) {
-			to = max(to, min(lineOf(f.Old, f.Edits[j].End)+1, len(lines)))
+		for j < len(f.Edits) && (j == i || lineOf(lookup, f.Edits[j].Start) < to) {
+			to = max(to, min(lineOf(lookup, f.Edits[j].End)+1, len(lines)))
 			j++
 		}
 		text := apply(f.Old, f.Edits[i:j], starts[from], starts[to])
@@ -68,8 +72,14 @@ func (f File) hunks(lines []string) (hunks []hunk) {
 	return hunks
 }
 
-// lineOf returns the number, from 0, of the line that holds an offset.
-func lineOf(text []byte, at int) int { return bytes.Count(text[:at], []byte("\n")) }
+// lineOf returns the number, from 0, of the line that holds an offset, by where the lines start.
+func lineOf(starts []int, at int) int {
+	line, starting := slices.BinarySearch(starts, at)
+	if !starting {
+		line--
+	}
+	return line
+}
 
 // trim leaves unchanged lines at both ends out of a hunk.
 func trim(h hunk, lines []string) hunk {
