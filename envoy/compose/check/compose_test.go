@@ -129,6 +129,11 @@ func TestPorts(t *testing.T) {
 			t.Errorf("Envoy and the service do not meet at port %s", port)
 		}
 	}
+	for place, port := range map[string]string{"listeners": "0.0.0.0, port_value: 10000", "admin": "127.0.0.1, port_value: 9901"} {
+		if !strings.Contains(sample, "{address: "+port+"}") {
+			t.Errorf("%s: Envoy is not at %s, where it is published or probed", place, port)
+		}
+	}
 	for name, want := range map[string]string{
 		"envoy-a": "10000:10000", "envoy-b": "10001:10000", "passive-health": "18403:18403",
 	} {
