@@ -153,10 +153,13 @@ func (d *decoder) listen(n *yaml.Node, path string, l *Listen) {
 	d.object(n, path, map[string]field{
 		"ext_proc": d.listener(&l.ExtProc), "xds": d.listener(&l.XDS), "admin": d.listener(&l.Admin),
 	})
-	if l.ExtProc == l.XDS || l.ExtProc == l.Admin || l.XDS == l.Admin {
+	if same(l.ExtProc, l.XDS) || same(l.ExtProc, l.Admin) || same(l.XDS, l.Admin) {
 		d.faultf(n, path, "%s, %s and %s are not three different addresses", l.ExtProc, l.XDS, l.Admin)
 	}
 }
+
+// same says whether two listeners would meet. With port 0 the kernel gives each a port of its own.
+func same(a, b string) bool { return a == b && !strings.HasSuffix(a, ":0") }
 
 func (d *decoder) level(to *slog.Level) field {
 	return func(n *yaml.Node, path string) {

@@ -137,6 +137,14 @@ policy: {window: 10s}
 	}
 }
 
+func TestFreePortsMayBeAskedForThrice(t *testing.T) {
+	const free = "127.0.0.1:0"
+	c, err := Parse("f", []byte("listen: {ext_proc: 127.0.0.1:0, xds: 127.0.0.1:0, admin: 127.0.0.1:0}"))
+	if want := (Listen{ExtProc: free, XDS: free, Admin: free}); err != nil || c.Listen != want {
+		t.Errorf("got %+v, %v", c, err)
+	}
+}
+
 func TestEmptyFileIsTheDefault(t *testing.T) {
 	for _, in := range []string{"", "# nothing\n", "{}"} {
 		c, err := Parse("f", []byte(in))
