@@ -29,6 +29,7 @@ var doubled = []struct {
 	{SensorAccessLog, SensorFilter, "the access log has an entry for what the filter shows"},
 	{SensorAccessLog, SensorAllResponses, "the access log has an entry for what the filter shows"},
 	{SensorAccessLog, SensorUpstreamFilter, "the access log has an entry for each attempt that the filter shows"},
+	{SensorUpstreamFilter, SensorAllResponses, "what the cluster's filter shows of the last attempt, the other shows again"},
 	{SensorFilter, SensorAllResponses, "they are one filter with and without its matcher"},
 }
 
