@@ -119,7 +119,7 @@ func (a *adaption) edit() ([]chosen, error) {
 	reports := get(a.doc.root, "cluster_manager", "load_stats_config")
 	a.reportsTaken = reports != nil && !names(reports, processorCluster)
 	picked := a.choose()
-	if err := a.missing(); err != nil {
+	if err := a.insist(picked); err != nil {
 		return nil, err
 	}
 	if len(picked) == 0 && a.present == 0 {
@@ -146,9 +146,7 @@ func (a *adaption) edit() ([]chosen, error) {
 // examineFile refuses files of which another party owns the clusters, or that are laid out too cleverly.
 func (a *adaption) examineFile() error {
 	if key, _ := field(get(a.doc.root, "dynamic_resources"), "cds_config"); key != nil && !a.options.ObserveOnly {
-		refusal := a.refuse(key, "has its clusters from a CDS or ADS server, which would have to change them: hand it the piece that is printed")
-		refusal.Handover = a.kit.handover()
-		return refusal
+		return a.handOver(key, "has its clusters from a CDS or ADS server, which would have to change them: hand it the piece that is printed")
 	}
 	if err := a.examineClusters(); err != nil {
 		return err
@@ -156,7 +154,17 @@ func (a *adaption) examineFile() error {
 	for range managers(a.doc.root) {
 		return nil
 	}
+	if key, _ := field(get(a.doc.root, "dynamic_resources"), "lds_config"); key != nil {
+		return a.handOver(key, "has its listeners from an LDS or ADS server, which would have to change them: hand it the piece that is printed")
+	}
 	return a.refuse(a.doc.root, "has no HTTP connection manager in static_resources.listeners, so no place for the sensor")
+}
+
+// handOver refuses with the piece for whoever owns what would have to change.
+func (a *adaption) handOver(at *yaml.Node, reason string) *Refusal {
+	refusal := a.refuse(at, reason)
+	refusal.Handover = a.kit.handover()
+	return refusal
 }
 
 // examineClusters refuses files whose list of clusters cannot be added to.
@@ -175,11 +183,15 @@ func (a *adaption) examineClusters() error {
 	return nil
 }
 
-// missing fails when the user has named clusters that are not there.
-func (a *adaption) missing() error {
+// insist fails when a cluster that the user has named is not there, or cannot be adapted.
+func (a *adaption) insist(picked []chosen) error {
 	for _, name := range a.options.Clusters {
-		if byName(a.clusters(), name).Kind == 0 {
+		cluster := byName(a.clusters(), name)
+		if cluster.Kind == 0 {
 			return a.refuse(a.clusters(), fmt.Sprintf("has no cluster %q", name))
+		}
+		if !a.isOurs(cluster) && !slices.ContainsFunc(picked, func(c chosen) bool { return c.name == name }) {
+			return a.refuse(cluster, fmt.Sprintf("has the cluster %q, but it cannot be adapted: see its line", name))
 		}
 	}
 	return nil

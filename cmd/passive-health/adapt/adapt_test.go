@@ -206,9 +206,15 @@ func TestKeepsTheConfigurationThereIs(t *testing.T) {
 	}
 }
 
-func TestNamedClusterMustExist(t *testing.T) {
-	_, err := adapt.Adapt(input(bootstrap(web(""))), adapt.Options{Clusters: []string{"wbe"}})
-	if want := `envoy.yaml:17: has no cluster "wbe"`; err == nil || err.Error() != want {
-		t.Errorf("got %v, want %s", err, want)
+func TestNamedClusterMustBeFit(t *testing.T) {
+	text := bootstrap(web("  - name: api\n    type: ORIGINAL_DST\n"))
+	for name, want := range map[string]string{
+		"wbe": `envoy.yaml:17: has no cluster "wbe"`,
+		"api": `envoy.yaml:19: has the cluster "api", but it cannot be adapted: see its line`,
+	} {
+		_, err := adapt.Adapt(input(text), adapt.Options{Clusters: []string{"web", name}})
+		if err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", name, err, want)
+		}
 	}
 }

@@ -36,6 +36,10 @@ func TestRefusesFiles(t *testing.T) {
 			"envoy.yaml:20: has its clusters from a CDS or ADS server, which would have to change them: hand it the piece that is printed",
 		},
 		{
+			"LDS", "static_resources: {clusters: []}\ndynamic_resources: {lds_config: {ads: {}}}\n",
+			"envoy.yaml:2: has its listeners from an LDS or ADS server, which would have to change them: hand it the piece that is printed",
+		},
+		{
 			"nothing routed", bootstrap(strings.ReplaceAll(web(""), "web", "db")),
 			"envoy.yaml:17: has no cluster that can be adapted: see the line of each",
 		},
