@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -51,7 +52,9 @@ func newService(ctx context.Context, path string, c *config.Config, logger *slog
 	s.processor = processor.NewServer(s.tracker, processor.Options{AllResponses: s.configs.allResponses, Logger: logger})
 	s.state = statefile.New(c.StateFile, s.tracker, logger)
 	s.loop = &loop{tracker: s.tracker, publish: s.xds.Publish, told: s.told, logger: logger, failed: map[string]bool{}}
+	registerProcess(s.registry)
 	s.registry.MustRegister(
+		discoveryCollector{s.resolver},
 		admin.NewTrackerCollector(s.tracker, true),
 		admin.NewProcessorCollector(s.processor.Stats),
 		admin.NewXDSCollector(s.xds),
@@ -65,10 +68,9 @@ func (s *service) serve(ctx context.Context, l listeners) error {
 	s.load(ctx)
 	extProc := newDoor(s.processor.Register, s.processor.ServerOptions()...)
 	eds := newDoor(s.xds.Register)
-	web := &http.Server{Handler: s.adminHandler(), ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: maxHeaderList}
-
 	inner, cancel := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx by the time that stopping takes
 	defer cancel()
+	web := s.newWeb(inner)
 	var running sync.WaitGroup
 	failed := make(chan error, 3) // one for each server: none waits for a reader
 	running.Go(func() { failed <- extProc.serve(l.extProc) })
@@ -153,6 +155,20 @@ func (s *service) adminHandler() http.Handler {
 		Tracker: s.tracker, Proxies: s.xds.Proxies, Ready: s.conditions, Reload: s.configs.reload,
 		Gatherer: s.registry, Logger: s.logger,
 	})
+}
+
+// newWeb returns the admin server. Its requests end with ctx, and event streams, which would not end, when it stops.
+func (s *service) newWeb(ctx context.Context) *http.Server {
+	requests, end := context.WithCancel(ctx)
+	web := &http.Server{
+		Handler:     s.adminHandler(),
+		BaseContext: func(net.Listener) context.Context { return requests },
+
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: maxHeaderList,
+	}
+	web.RegisterOnShutdown(end)
+	return web
 }
 
 // conditions are what must hold before an Envoy may ask.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +16,7 @@ import (
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	endpointservicev3 "github.com/envoyproxy/go-control-plane/envoy/service/endpoint/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/test/bufconn"
@@ -32,8 +34,10 @@ clusters:
 
 // running is the whole program in this process, behind in-memory connections.
 type running struct {
-	extProc, xds *grpc.ClientConn
-	stop         func()
+	*service
+
+	extProc, eds *grpc.ClientConn
+	end          func()
 }
 
 // start runs the program until the test ends. Call it inside a synctest bubble.
@@ -48,10 +52,10 @@ func start(t *testing.T, yaml string) *running {
 	s := newService(ctx, "", c, slog.New(slog.DiscardHandler))
 	done := make(chan error, 1)
 	go func() { done <- s.serve(ctx, listeners{extProc, xds, admin}) }()
-	r := &running{extProc: dial(t, extProc), xds: dial(t, xds)}
-	r.stop = func() {
+	r := &running{service: s, extProc: dial(t, extProc), eds: dial(t, xds)}
+	r.end = func() {
 		_ = r.extProc.Close()
-		_ = r.xds.Close()
+		_ = r.eds.Close()
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("the service ended with %v", err)
@@ -103,7 +107,7 @@ func (r *running) answer(t *testing.T, host, status string, code float64) {
 // watch subscribes to cluster web over delta EDS and delivers each host's health with each push.
 func (r *running) watch(t *testing.T) <-chan map[string]corev3.HealthStatus {
 	t.Helper()
-	stream, err := endpointservicev3.NewEndpointDiscoveryServiceClient(r.xds).DeltaEndpoints(t.Context())
+	stream, err := endpointservicev3.NewEndpointDiscoveryServiceClient(r.eds).DeltaEndpoints(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +154,7 @@ func statuses(t *testing.T, r *discoveryv3.Resource) map[string]corev3.HealthSta
 func TestLoopCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, oneCluster)
-		defer r.stop()
+		defer r.end()
 		pushes := r.watch(t)
 		want := func(after time.Duration, status corev3.HealthStatus) {
 			t.Helper()
@@ -170,5 +174,40 @@ func TestLoopCloses(t *testing.T) {
 		r.answer(t, "10.0.0.1:8080", "503", 503)
 		want(0, corev3.HealthStatus_UNHEALTHY)
 		want(30*time.Second, corev3.HealthStatus_HEALTHY)
+	})
+}
+
+// TestMetrics holds the metrics to Prometheus's conventions and to what happened.
+func TestMetrics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, oneCluster)
+		defer r.end()
+		<-r.watch(t)
+		for range 6 {
+			r.answer(t, "10.0.0.1:8080", "503", 503)
+		}
+		r.answer(t, "10.0.0.2:8080", "200", 200)
+		r.answer(t, "10.0.0.9:8080", "503", 503)
+		synctest.Wait()
+		problems, err := testutil.GatherAndLint(r.registry)
+		if err != nil || len(problems) > 0 {
+			t.Errorf("promlint: %v %v", problems, err)
+		}
+		want := `# HELP passive_health_errors_total Errors that the policy counts, by cause.
+# TYPE passive_health_errors_total counter
+passive_health_errors_total{cluster="web",code="503"} 6
+# HELP passive_health_ejections_total Hosts taken out of rotation.
+# TYPE passive_health_ejections_total counter
+passive_health_ejections_total{cluster="web",reason="errors"} 1
+# HELP passive_health_host_unhealthy 1 while EDS says UNHEALTHY of the host.
+# TYPE passive_health_host_unhealthy gauge
+passive_health_host_unhealthy{cluster="web",host="10.0.0.1:8080"} 1
+passive_health_host_unhealthy{cluster="web",host="10.0.0.2:8080"} 0
+`
+		err = testutil.GatherAndCompare(r.registry, strings.NewReader(want), "passive_health_errors_total",
+			"passive_health_ejections_total", "passive_health_host_unhealthy")
+		if err != nil {
+			t.Error(err)
+		}
 	})
 }
