@@ -1,6 +1,8 @@
 package processor
 
 import (
+	"cmp"
+
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
@@ -9,9 +11,10 @@ import (
 // MaxMessage is the largest ProcessingRequest that is read, in bytes. With what the samples ask for it is below 1000.
 const MaxMessage = 64 << 10
 
-// rawRequest is a ProcessingRequest as it came. It holds the buffer until free.
+// rawRequest is a ProcessingRequest or a LoadStatsRequest as it came. It holds the buffer until free.
 type rawRequest struct {
 	buffer   mem.Buffer
+	limit    int // in bytes; 0 stands for MaxMessage
 	tooLarge bool
 }
 
@@ -35,7 +38,7 @@ type rawResponse struct{ data mem.BufferSlice }
 
 func newResponse(b []byte) *rawResponse { return &rawResponse{mem.BufferSlice{mem.SliceBuffer(b)}} }
 
-// codec passes the ext_proc service's messages through as bytes and leaves those of all other services to protobuf.
+// codec passes ext_proc's messages and load reports through as bytes and leaves all other messages to protobuf.
 type codec struct{ encoding.CodecV2 }
 
 func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name)} }
@@ -56,7 +59,7 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 		return c.CodecV2.Unmarshal(data, v)
 	}
 	raw.free()
-	if raw.tooLarge = data.Len() > MaxMessage; !raw.tooLarge {
+	if raw.tooLarge = data.Len() > cmp.Or(raw.limit, MaxMessage); !raw.tooLarge {
 		raw.buffer = data.MaterializeToBuffer(mem.DefaultBufferPool())
 	}
 	return nil

@@ -87,6 +87,8 @@ func (x *exchange) read(f *Facts) (health.Observation, Drop) {
 	o, drop := Observe(f)
 	if drop == "" {
 		x.server.names.own(&o)
+	} else {
+		x.server.excuse(f)
 	}
 	return o, drop
 }
@@ -115,8 +117,7 @@ func (x *exchange) record(o health.Observation, drop Drop) {
 	if drop != "" {
 		x.server.stats.drop(drop)
 	} else {
-		x.server.recorder.Record(time.Now(), o)
-		x.server.stats.observations.Add(1)
+		x.server.recordShown(time.Now(), o)
 	}
 	x.headers, x.response, x.drop = drop != DropInterim, o, drop
 }

@@ -7,14 +7,14 @@ import (
 	"github.com/envoy-passive-health/passive-health/health"
 )
 
-// Drop says why a message did not become an Observation. Its values are the reasons in
+// Drop says why a message, an entry or a report did not become an Observation. Its values are the reasons in
 // passive_health_observations_dropped_total. The empty one says that it did.
 type Drop string
 
 // The reasons. Cluster and host being unknown is not among them: package health counts those.
 const (
 	DropMalformed  Drop = "malformed"   // protobuf refuses the bytes
-	DropTooLarge   Drop = "too_large"   // more than MaxMessage bytes
+	DropTooLarge   Drop = "too_large"   // more bytes than are read
 	DropUnexpected Drop = "unexpected"  // none of the six messages
 	DropNoResponse Drop = "no_response" // a message that is no response
 	DropInterim    Drop = "interim"     // a 1xx response: the final one is to come
@@ -25,14 +25,15 @@ const (
 	DropNoHost     Drop = "no_host"     // no host was chosen
 	DropBadAddress Drop = "bad_address" // the host is not ip:port, such as a pipe or an internal listener
 	DropNoCluster  Drop = "no_cluster"  // xds.cluster_name is missing
-	DropNoStatus   Drop = "no_status"   // the host answered, but with what is not said
+	DropNoStatus   Drop = "no_status"   // how the attempt at the host ended is not said
+	DropDoubled    Drop = "doubled"     // a load report once more
 )
 
 // Drops returns all reasons.
 func Drops() []Drop {
 	return []Drop{
 		DropMalformed, DropTooLarge, DropUnexpected, DropNoResponse, DropInterim, DropNoDetails, DropNoRoute, DropOverflow,
-		DropLocalReply, DropNoHost, DropBadAddress, DropNoCluster, DropNoStatus,
+		DropLocalReply, DropNoHost, DropBadAddress, DropNoCluster, DropNoStatus, DropDoubled,
 	}
 }
 

@@ -97,11 +97,19 @@ const (
 	anyMessage
 	anyEntry
 	structMessage
-	structEntry  // of a map from text to Struct
-	value        // google.protobuf.Value
-	valueEntry   // of a map from text to Value
-	listValue    // google.protobuf.ListValue
-	flatMessage  // holds neither text nor messages
+	structEntry // of a map from text to Struct
+	value       // google.protobuf.Value
+	valueEntry  // of a map from text to Value
+	listValue   // google.protobuf.ListValue
+	flatMessage // holds neither text nor messages
+	loadReport  // LoadStatsRequest; its node is opaque, and skipped
+	clusterStats
+	localityStats
+	endpointStats
+	address
+	socketAddress
+	textMessage  // holds text in its first field
+	threeTexts   // Locality; an internal address, which has two
 	contentCount // how many there are
 )
 
@@ -124,6 +132,15 @@ var schemas = [contentCount][]content{
 	valueEntry:    {1: text, 2: value},
 	value:         {3: text, 5: structMessage, 6: listValue},
 	listValue:     {1: value},
+
+	loadReport:    {2: clusterStats},
+	clusterStats:  {1: text, 2: localityStats, 4: flatMessage, 5: textMessage, 6: text},
+	localityStats: {1: threeTexts, 5: textMessage, 7: endpointStats, 12: flatMessage, 13: flatMessage, 14: flatMessage},
+	endpointStats: {1: address, 5: textMessage, 6: structMessage},
+	address:       {1: socketAddress, 2: textMessage, 3: threeTexts},
+	socketAddress: {2: text, 4: text, 5: text, 7: text},
+	textMessage:   {1: text},
+	threeTexts:    {1: text, 2: text, 3: text},
 }
 
 // maxDepth bounds how deeply messages nest: the limit of Envoy's own decoder. All that is read is within six levels.
