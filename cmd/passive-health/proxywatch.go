@@ -7,7 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// proxyWatch logs and measures what happens to the Envoys.
+// proxyWatch logs and measures what the Envoys confirm.
 type proxyWatch struct {
 	logger *slog.Logger
 	acks   prometheus.Histogram
@@ -24,15 +24,11 @@ func newProxyWatch(logger *slog.Logger, r prometheus.Registerer) *proxyWatch {
 	return w
 }
 
-// OnConnect is xds.Watcher.
-func (w *proxyWatch) OnConnect(node string) {
-	w.logger.Info("Envoy connected", "event", "proxy.connected", "node", node)
-}
+// OnConnect is xds.Watcher. The server has logged it.
+func (w *proxyWatch) OnConnect(string) {}
 
-// OnGone is xds.Watcher.
-func (w *proxyWatch) OnGone(node string) {
-	w.logger.Info("Envoy gone", "event", "proxy.gone", "node", node)
-}
+// OnGone is xds.Watcher. The server has logged it.
+func (w *proxyWatch) OnGone(string) {}
 
 // OnAck is xds.Watcher.
 func (w *proxyWatch) OnAck(node, serviceName, version string, latency time.Duration) {
