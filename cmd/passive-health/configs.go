@@ -90,6 +90,9 @@ func restartNeeded(old, c *config.Config) error {
 	switch {
 	case c.Listen != old.Listen:
 		return fmt.Errorf("listen: %+v differs from the running %+v: restart the service to change it", c.Listen, old.Listen)
+	case c.LoadReports != old.LoadReports:
+		return fmt.Errorf("load_reports.interval: %v differs from the running %v: restart the service to change it",
+			c.LoadReports, old.LoadReports)
 	case c.StateFile != old.StateFile:
 		return fmt.Errorf("state_file: %q differs from the running %q: restart the service to change it", c.StateFile, old.StateFile)
 	}

@@ -21,6 +21,17 @@ func tracked(c *config.Config, r *resolve.Resolver) []health.Cluster {
 	return clusters
 }
 
+// reporting are the clusters whose load reports are wanted.
+func reporting(c *config.Config, clusters []health.Cluster) []health.Cluster {
+	var wanted []health.Cluster
+	for i := range c.Clusters {
+		if c.Clusters[i].Has(config.SensorLoadReports) {
+			wanted = append(wanted, clusters[i])
+		}
+	}
+	return wanted
+}
+
 // actuated is the configuration as the actuator sees it.
 func actuated(c *config.Config) []xds.Cluster {
 	clusters := make([]xds.Cluster, len(c.Clusters))

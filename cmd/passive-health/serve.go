@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -38,9 +39,20 @@ func serve(cmd *cobra.Command, path string) error {
 	if err != nil {
 		return unable{err}
 	}
+	tuneMemory()
 	s := newService(ctx, path, c, newLogger(cmd.ErrOrStderr(), c.Log))
 	defer reloadOnHangup(ctx, s.configs)()
 	return s.serve(ctx, l)
+}
+
+// tuneMemory lets garbage gather for longer than Go's default. Every report is a stream of its own and leaves some
+// kilobytes behind it, beside a heap of a few megabytes: collecting those hundreds of times a second would cost more
+// than serving them. GOGC in the environment goes before.
+func tuneMemory() {
+	const percent = 400
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(percent)
+	}
 }
 
 // reloadOnHangup reloads at each SIGHUP until the returned function is called.

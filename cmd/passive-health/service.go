@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,7 +50,9 @@ func newService(ctx context.Context, path string, c *config.Config, logger *slog
 	s.xds = xds.New(streams, xds.Options{Logger: logger, VersionPrefix: rand.Text()[:8] + "-", Watch: watch})
 	s.configs = newConfigs(path, c, s.apply, logger, s.registry)
 	s.resolver = resolve.New(resolve.Options{Logger: logger})
-	s.processor = processor.NewServer(s.tracker, processor.Options{AllResponses: s.configs.allResponses, Logger: logger})
+	s.processor = processor.NewServer(s.tracker, processor.Options{
+		AllResponses: s.configs.allResponses, LoadReportInterval: c.LoadReports, Logger: logger,
+	})
 	s.state = statefile.New(c.StateFile, s.tracker, logger)
 	s.loop = &loop{tracker: s.tracker, publish: s.xds.Publish, told: s.told, logger: logger, failed: map[string]bool{}}
 	registerProcess(s.registry)
@@ -115,6 +118,7 @@ func (s *service) stop(ctx context.Context, extProc, eds door, web *http.Server)
 	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.configs.current().DrainTimeout)
 	defer cancel()
 	s.endStreams() // or GracefulStop would wait for the Envoys for ever
+	s.processor.EndStreams()
 	var stopping sync.WaitGroup
 	stopping.Go(func() { extProc.stop(deadline) })
 	stopping.Go(func() { eds.stop(deadline) })
@@ -134,12 +138,14 @@ func (s *service) apply(ctx context.Context, c *config.Config) {
 // membersChanged is called when a name resolved to other addresses.
 func (s *service) membersChanged() { s.applyMembers() }
 
-// applyMembers tells the actuator and the rules, in this order, which hosts there are: what the rules then want to
-// publish, the actuator knows.
+// applyMembers tells every room which hosts there are, the rules last: what they then want to publish, the actuator
+// knows.
 func (s *service) applyMembers() {
 	c := s.configs.current()
+	clusters := tracked(c, s.resolver)
 	s.xds.SetClusters(actuated(c))
-	s.tracker.SetClusters(time.Now(), tracked(c, s.resolver))
+	s.processor.SetClusters(reporting(c, clusters))
+	s.tracker.SetClusters(time.Now(), clusters)
 }
 
 // told passes on what happened, after it was published.
@@ -154,6 +160,14 @@ func (s *service) adminHandler() http.Handler {
 	return admin.Handler(admin.Options{
 		Tracker: s.tracker, Proxies: s.xds.Proxies, Ready: s.conditions, Reload: s.configs.reload,
 		Gatherer: s.registry, Logger: s.logger,
+	})
+}
+
+// hostsKnown says whether there is a cluster with hosts. One whose names do not resolve does not unready the others.
+func (s *service) hostsKnown() bool {
+	clusters := s.configs.current().Clusters
+	return len(clusters) == 0 || slices.ContainsFunc(clusters, func(c config.Cluster) bool {
+		return len(s.resolver.Members(c.Name)) > 0
 	})
 }
 
@@ -174,7 +188,8 @@ func (s *service) newWeb(ctx context.Context) *http.Server {
 // conditions are what must hold before an Envoy may ask.
 func (s *service) conditions() []admin.Condition {
 	return []admin.Condition{
-		{Name: "hosts are known, marks are loaded, everything is published", OK: s.published.Load()},
+		{Name: "marks are loaded, everything is published", OK: s.published.Load()},
+		{Name: "hosts are known", OK: s.hostsKnown()},
 		{Name: "not stopping", OK: !s.stopping.Load()},
 	}
 }

@@ -29,8 +29,8 @@ var (
 
 	observations   = desc("observations_total", "Responses and failures attributed to a host.", "cluster", "host", "outcome")
 	hostUnhealthy  = desc("host_unhealthy", "1 while EDS says UNHEALTHY of the host.", "cluster", "host")
-	windowErrors   = desc("host_window_errors", "Errors of the host in the current window, counted up to the threshold.", "cluster", "host")
-	windowRequests = desc("host_window_requests", "Requests of the host in the current window, as far as a sensor counts them.", "cluster", "host")
+	windowErrors   = desc("host_window_errors", "Errors in the current window, counted up to the threshold.", "cluster", "host")
+	windowRequests = desc("host_window_requests", "Requests in the current window, as far as a sensor counts them.", "cluster", "host")
 	recoveryTime   = desc("host_recovery_timestamp_seconds", "When the host's mark ends; only while it is out.", "cluster", "host")
 )
 
@@ -98,7 +98,7 @@ func collectReasons(out chan<- prometheus.Metric, d *prometheus.Desc, cluster st
 func collectHost(out chan<- prometheus.Metric, h *health.HostSnapshot) {
 	cluster, address := h.Host.Cluster, h.Host.Address.String()
 	for class, n := range h.Observed {
-		counter(out, observations, float64(n), cluster, address, health.OutcomeClass(class).String()) //nolint:gosec // an array's index
+		counter(out, observations, float64(n), cluster, address, health.OutcomeClass(class).String())
 	}
 	gauge(out, hostUnhealthy, truth(h.Published == health.PublishedUnhealthy), cluster, address)
 	gauge(out, windowErrors, float64(h.WindowErrors), cluster, address)

@@ -14,6 +14,11 @@ var (
 	extProcEnded  = desc("ext_proc_streams_total", "Ended ext_proc streams, by how they ended.", "result")
 	extProcRead   = desc("ext_proc_messages_total", "Messages read from ext_proc streams.")
 	panics        = desc("panics_total", "Panics recovered from in gRPC handlers.")
+	loadActive    = desc("load_report_streams_active", "Open load report streams, one for each Envoy.")
+	loadReports   = desc("load_reports_total", "Load reports received.")
+	hidden        = desc("hidden_failures_total", "Failures charged that only a load report has shown.")
+	logActive     = desc("access_log_streams_active", "Open access log streams.")
+	logEntries    = desc("access_log_entries_total", "Access log entries received.")
 
 	xdsStreams   = desc("xds_streams_active", "Open xDS streams.")
 	xdsPushes    = desc("xds_pushes_total", "Resources sent to Envoys, by EDS service name.", "cluster")
@@ -42,6 +47,11 @@ func (c *processorCollector) Collect(out chan<- prometheus.Metric) {
 	gauge(out, extProcActive, float64(s.ActiveStreams))
 	counter(out, extProcRead, float64(s.Messages))
 	counter(out, panics, float64(s.Panics))
+	gauge(out, loadActive, float64(s.LoadReports.ActiveStreams))
+	counter(out, loadReports, float64(s.LoadReports.Reports))
+	counter(out, hidden, float64(s.LoadReports.Hidden))
+	gauge(out, logActive, float64(s.AccessLogs.ActiveStreams))
+	counter(out, logEntries, float64(s.AccessLogs.Entries))
 	for result, n := range s.Streams {
 		counter(out, extProcEnded, float64(n), string(result))
 	}

@@ -80,7 +80,7 @@ func writeError(w http.ResponseWriter, status int, e apiError) {
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the client has gone; there is nobody to tell
+	_ = json.NewEncoder(w).Encode(body) //nolint:errchkjson // our own types; if the client has gone there is nobody to tell
 }
 
 func writeText(w http.ResponseWriter, status int, text string) {
