@@ -44,13 +44,24 @@ func (s *Server) show(o *health.Observation) {
 // excuse tells the ledger of a response that is charged to nobody although it names a host, such as an overflow: the
 // report counts it as that host's failure all the same.
 func (s *Server) excuse(f *Facts) {
-	h, drop := host(&f.Attributes)
-	if drop != "" || f.interim() {
-		return
-	}
-	o := health.Observation{Host: h, Reporter: name(f.Attributes.Reporter)}
-	if o.Status, o.GRPC, drop = answer(f); drop == "" {
+	if o, counted := excused(f); counted {
 		s.names.own(&o)
 		s.show(&o)
 	}
+}
+
+// excused says which host a message names that is charged to nobody, and whether a load report counts it as that host's
+// failure.
+func excused(f *Facts) (o health.Observation, counted bool) {
+	o.Reporter, o.Route = name(f.Attributes.Reporter), name(f.Attributes.Route)
+	h, drop := host(&f.Attributes)
+	if drop != "" {
+		return o, false
+	}
+	o.Host = h
+	if f.interim() || f.Kind != ResponseHeaders && f.Kind != ResponseTrailers {
+		return o, false
+	}
+	o.Status, o.GRPC, drop = answer(f)
+	return o, drop == "" && reported(&o)
 }
