@@ -6,11 +6,15 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
 
 	"github.com/envoy-passive-health/passive-health/envoy"
 	"github.com/envoy-passive-health/passive-health/envoy/envoytest"
@@ -27,6 +31,9 @@ type rig struct {
 	hosts   []*upstream.Host
 	tracker *health.Tracker
 	sensors *processor.Server
+
+	lossy atomic.Bool  // every other ext_proc stream is lost
+	seen  atomic.Int64 // ext_proc streams
 }
 
 func startRig(t *testing.T) *rig {
@@ -59,7 +66,7 @@ func (r *rig) serve(t *testing.T, actuator *xds.Server) {
 		t.Fatal(err)
 	}
 	r.addr = listener.Addr().String()
-	g := grpc.NewServer(append(r.sensors.ServerOptions(),
+	g := grpc.NewServer(append(r.sensors.ServerOptions(), grpc.ChainStreamInterceptor(r.lose),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second}))...)
 	r.sensors.Register(g)
 	actuator.Register(g)
@@ -72,6 +79,14 @@ func (r *rig) serve(t *testing.T, actuator *xds.Server) {
 			t.Error(err)
 		}
 	})
+}
+
+// lose ends every other ext_proc stream unread, while it is told to.
+func (r *rig) lose(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+	if strings.HasSuffix(info.FullMethod, "/Process") && r.seen.Add(1)%2 == 0 && r.lossy.Load() {
+		return status.Error(codes.Unavailable, "lost on purpose")
+	}
+	return next(srv, stream)
 }
 
 // startEnvoy runs the shipped sample, with retries if wanted, and returns once it has the hosts and reports loads.
@@ -198,5 +213,21 @@ func TestPlainFailuresAreChargedOnce(t *testing.T) {
 				t.Errorf("%d hidden failures where each was shown", got)
 			}
 		})
+	}
+}
+
+// What the filter has told and got lost on the way is charged all the same.
+func TestLostMessagesAreChargedOnce(t *testing.T) {
+	r := startRig(t)
+	e := r.startEnvoy(t, false)
+	r.lossy.Store(true)
+	for _, host := range r.hosts {
+		envoytest.Behave(t, host, "503,50%")
+	}
+	failed := requests(t, e, 2*thirty)
+	r.settle(t)
+	st := r.sensors.Stats()
+	if failed < 10 || r.charged() != failed || st.LoadReports.Hidden != uint64(failed/2) {
+		t.Errorf("charged %d, %d of them hidden, want the %d failures that the clients saw, and half", r.charged(), st.LoadReports.Hidden, failed)
 	}
 }
