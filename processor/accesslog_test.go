@@ -196,9 +196,9 @@ func TestAccessLogsExplainLoadReports(t *testing.T) {
 		s.SetClusters(clusters("web"))
 		reports, log := openLoads(t, conn, "envoy-a"), openLogs(t, conn)
 		log.send(logMessage("envoy-a", entry(nil), answered(0, nil), answered(0, &datav3.ResponseFlags{UpstreamOverflow: true}), answered(404, nil)))
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		reports.send(hostLoad("10.0.0.1", 1, 3))
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		reports.send()
 		if got := s.Stats().LoadReports.Hidden; got != 1 {
 			t.Errorf("%d hidden failures, want the route timeout", got)

@@ -170,11 +170,11 @@ func testLoadReports(t *testing.T) {
 	e := open(t, conn)
 	e.send(golden(t))
 	e.ends()
-	time.Sleep(time.Second)
+	<-time.After(time.Second)
 	l.send(hostLoad("10.0.0.1", 5, 3), hostLoad("10.0.0.2", 1, 0), hostLoad("10.0.0.2", 0, 0))
-	time.Sleep(time.Second)
+	<-time.After(time.Second)
 	l.send()
-	time.Sleep(time.Second)
+	<-time.After(time.Second)
 	l.send()
 	wantSeen(t, r, observation(nil), volume("10.0.0.1", 8), volume("10.0.0.2", 1), hidden("10.0.0.1", 2))
 	if st := s.Stats().LoadReports; st.Reports != 4 || st.Volumes != 2 || st.Hidden != 2 || st.Reporters != 1 {
@@ -215,9 +215,9 @@ func TestLoadReportsExplained(t *testing.T) {
 				e := open(t, conn)
 				e.send(with(t, responseHeaders(tt.headers...), attributes(tt.change)))
 				synctest.Wait()
-				time.Sleep(time.Second)
+				<-time.After(time.Second)
 				l.send(hostLoad("10.0.0.1", 0, 1))
-				time.Sleep(time.Second)
+				<-time.After(time.Second)
 				l.send()
 				if got := s.Stats().LoadReports.Hidden; got != uint64(tt.left) {
 					t.Errorf("%d hidden failures, want %d", got, tt.left)
@@ -237,9 +237,9 @@ func TestLoadReportsExplainedByTrailers(t *testing.T) {
 		e.send(observed(with(t, responseHeaders(":status", "200", "content-type", "application/grpc"), attributes(map[string]any{"response.code": 200}))))
 		e.send(observed(responseTrailers("grpc-status", "14")))
 		e.ends()
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		l.send(hostLoad("10.0.0.1", 0, 2))
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		l.send()
 		if got := s.Stats().LoadReports.Hidden; got != 1 {
 			t.Errorf("%d hidden failures of two, one of them shown", got)
@@ -255,7 +255,7 @@ func TestLoadReportsBesideAllResponses(t *testing.T) {
 		s.SetClusters(clusters("web"))
 		l := openLoads(t, conn, "envoy-a")
 		l.send(hostLoad("10.0.0.1", 5, 2))
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		l.send()
 		want := hidden("10.0.0.1", 2)
 		want.Requests = 2
@@ -284,7 +284,7 @@ func testLoadReportsUnusable(t *testing.T) {
 	pipe := hostLoad("10.0.0.1", 1, 1)
 	pipe.Address = &corev3.Address{Address: &corev3.Address_Pipe{Pipe: &corev3.Pipe{Path: "/run/web.sock"}}}
 	l.send(pipe, hostLoad("10.0.0.9", 0, 1))
-	time.Sleep(time.Second)
+	<-time.After(time.Second)
 	l.send()
 	wantSeen(t, r, volume("10.0.0.1", 5), volume("10.0.0.9", 1))
 	dropped := s.Stats().Dropped

@@ -48,6 +48,6 @@ func rootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), checkCommand(), adaptCommand(), demoCommand(), versionCommand())
+	root.AddCommand(serveCommand(), checkCommand(), adaptCommand(), demoCommand(), explainCommand(), versionCommand())
 	return root
 }
