@@ -178,8 +178,8 @@ func (c *cluster) panics() bool {
 func (c *cluster) snapshot(now time.Time) Snapshot {
 	s := Snapshot{
 		Cluster: c.name, At: now, Version: c.version, Policy: c.policy,
-		Hosts: make([]HostSnapshot, 0, len(c.hosts)),
-		Out:   c.out, Panic: c.panics(), Failing: c.failing, Paused: c.paused,
+		Hosts:  make([]HostSnapshot, 0, len(c.hosts)),
+		Quorum: c.quorum(now), Out: c.out, Panic: c.panics(), Failing: c.failing, Paused: c.paused,
 		Counters: Counters{
 			Errors: maps.Clone(c.counters.Errors), Ejections: maps.Clone(c.counters.Ejections),
 			Refusals: maps.Clone(c.counters.Refusals), Recoveries: maps.Clone(c.counters.Recoveries),

@@ -105,12 +105,13 @@ func (h *host) outsidePolicy() bool {
 
 func (h *host) snapshot(now time.Time) HostSnapshot {
 	span := h.cluster.policy.Window
-	requests, _ := h.volume.sum(now, span)
+	requests, failures := h.volume.sum(now, span)
 	s := HostSnapshot{
 		Host: h.id, Zone: h.zone, Weight: h.weight,
 		Verdict: h.state, Since: h.since, Until: h.until, Override: h.override,
 		Published: h.published.state, PublishedWeight: h.published.weight,
-		WindowErrors: h.window.count(now, span), WindowRequests: requests,
+		WindowErrors: h.window.count(now, span), WindowRequests: requests, WindowFailures: failures,
+		Witnesses:   h.reporters.count(now, span),
 		TotalErrors: h.total, Observed: h.observed, Ejections: h.ejections, Last: h.last,
 	}
 	if s.WindowErrors > 0 {

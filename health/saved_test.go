@@ -34,7 +34,7 @@ func TestSavedStateGoesOn(t *testing.T) {
 	cluster := Cluster{Name: "web", Policy: p, Members: members(6)}
 	f := newFleet(t, 6, p)
 	events := []struct {
-		at       time.Duration
+		second   int
 		host     int
 		reporter string
 	}{
@@ -42,17 +42,18 @@ func TestSavedStateGoesOn(t *testing.T) {
 		{7, 3, "b"}, {8, 3, "b"}, {9, 3, "b"}, {10, 3, "b"}, {11, 4, "a"}, {12, 4, "a"}, {13, 4, "b"}, {14, 4, "a"}, {15, 4, "a"},
 		{16, 5, "a"}, {17, 5, "b"}, {18, 5, "a"}, {19, 5, "a"}, {20, 5, "a"}, {50, 1, "a"}, {51, 1, "b"}, {90, 2, "a"},
 	}
+	at := func(second int) time.Duration { return time.Duration(second) * time.Second }
 	for i, e := range events {
-		f.Advance(start.Add(e.at * time.Second))    // what is due while nobody runs happens late, at the restart
-		f = reload(t, f, e.at*time.Second, cluster) // a restart before every event
-		f.Record(start.Add(e.at*time.Second), Observation{Host: web(e.host), Reporter: e.reporter, Status: 503, Requests: 1})
+		f.Advance(start.Add(at(e.second)))      // what is due while nobody runs happens late, at the restart
+		f = reload(t, f, at(e.second), cluster) // a restart before every event
+		f.Record(start.Add(at(e.second)), Observation{Host: web(e.host), Reporter: e.reporter, Status: 503, Requests: 1})
 		whole := newFleet(t, 6, p)
 		for _, before := range events[:i+1] {
-			whole.Record(start.Add(before.at*time.Second),
+			whole.Record(start.Add(beforat(e.second)),
 				Observation{Host: web(before.host), Reporter: before.reporter, Status: 503, Requests: 1})
 		}
-		got, _ := f.Snapshot(start.Add(e.at*time.Second), "web")
-		want, _ := whole.Snapshot(start.Add(e.at*time.Second), "web")
+		got, _ := f.Snapshot(start.Add(at(e.second)), "web")
+		want, _ := whole.Snapshot(start.Add(at(e.second)), "web")
 		diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.AddrPort{}),
 			cmpopts.IgnoreFields(Snapshot{}, "Version", "Counters"), cmpopts.IgnoreFields(HostSnapshot{}, "Observed"))
 		if diff != "" {
@@ -89,7 +90,8 @@ func TestOlderAndNewerStates(t *testing.T) {
 	}
 	f := newFleet(t, 2, plain())
 	f.Restore(start.Add(time.Second), saved)
-	if h := f.host(time.Second, 1); h.Verdict != Ejected || !h.Until.Equal(start.Add(30*time.Second)) || h.TotalErrors != 7 || h.Ejections != 2 {
+	h := f.host(time.Second, 1)
+	if h.Verdict != Ejected || !h.Until.Equal(start.Add(30*time.Second)) || h.TotalErrors != 7 || h.Ejections != 2 {
 		t.Errorf("from version 1: %+v", h)
 	}
 	for _, tt := range []struct {

@@ -1,6 +1,9 @@
 package health
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Published is what EDS says of a host, after the verdict and the override.
 type Published uint8
@@ -22,6 +25,19 @@ func (p Published) String() string {
 // MarshalText writes the EDS health status's name.
 func (p Published) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
+// UnmarshalText reads an EDS health status's name.
+func (p *Published) UnmarshalText(text []byte) error {
+	switch string(text) {
+	case "HEALTHY":
+		*p = PublishedHealthy
+	case "UNHEALTHY":
+		*p = PublishedUnhealthy
+	default:
+		return fmt.Errorf("published state %q is not HEALTHY or UNHEALTHY", text)
+	}
+	return nil
+}
+
 // HostSnapshot is one host as it stood at a Snapshot's instant. Configured (Weight, Zone), Verdict, Override and
 // Published are separate, so that nobody has to guess which of them spoke.
 type HostSnapshot struct {
@@ -39,7 +55,9 @@ type HostSnapshot struct {
 
 	WindowErrors   int // errors in the window now, counted up to the threshold
 	WindowRequests int // requests in the window now, 0 if unknown
+	WindowFailures int // errors in the window now, all of them, as the share of requests counts them
 	Reporters      []string
+	Witnesses      int // distinct Envoys that saw an error in the window, where min_reporters is above 1
 	TotalErrors    uint64
 	Observed       [OutcomeClasses]uint64 // observations by OutcomeClass
 	Ejections      int                    // in the host's life
@@ -79,6 +97,7 @@ type Snapshot struct {
 	Policy  Policy
 	Hosts   []HostSnapshot // sorted by address
 
+	Quorum  int  // Envoys that must have seen an error; 0 where one is enough
 	Out     int  // hosts that are published UNHEALTHY, or would be if Enforce were true
 	Panic   bool // Envoy would ignore the marks: fewer than PanicThreshold percent are left
 	Failing bool // every host is failing

@@ -7,9 +7,11 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/journal"
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/config"
 )
 
@@ -19,6 +21,7 @@ type configs struct {
 	running atomic.Pointer[config.Config]
 	sampled atomic.Pointer[map[string]bool] // clusters with SensorAllResponses
 	apply   func(context.Context, *config.Config)
+	journal *journal.Journal
 	logger  *slog.Logger
 
 	mu sync.Mutex // one reload at a time
@@ -29,7 +32,8 @@ type configs struct {
 }
 
 func newConfigs(
-	path string, c *config.Config, apply func(context.Context, *config.Config), logger *slog.Logger, r prometheus.Registerer,
+	path string, c *config.Config, apply func(context.Context, *config.Config),
+	j *journal.Journal, logger *slog.Logger, r prometheus.Registerer,
 ) *configs {
 	gauge := func(name, help string) prometheus.Gauge {
 		g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "passive_health_config_" + name, Help: help})
@@ -37,7 +41,7 @@ func newConfigs(
 		return g
 	}
 	cs := &configs{
-		path: path, apply: apply, logger: logger,
+		path: path, apply: apply, journal: j, logger: logger,
 		successful: gauge("last_reload_successful", "1 if the last reload of the configuration succeeded."),
 		succeeded:  gauge("last_reload_success_timestamp_seconds", "When the configuration was last loaded."),
 		hash:       gauge("hash", "The running file's SHA-256, its first 48 bits as a number: equal where files are equal."),
@@ -76,13 +80,19 @@ func (cs *configs) reload(ctx context.Context) error {
 	}
 	if err != nil {
 		cs.successful.Set(0)
+		cs.tell("config.rejected", "the old configuration stays: "+err.Error())
 		cs.logger.Error("configuration rejected, the old one stays", "event", "config.rejected", "error", err)
 		return fmt.Errorf("reload: %w", err)
 	}
 	cs.accept(c)
 	cs.apply(ctx, c)
+	cs.tell("config.reloaded", fmt.Sprintf("%d clusters", len(c.Clusters)))
 	cs.logger.Info("configuration reloaded", "event", "config.reloaded", "clusters", len(c.Clusters), "hash", c.Hash)
 	return nil
+}
+
+func (cs *configs) tell(name, text string) {
+	cs.journal.Add(journal.Event{At: time.Now(), Name: name, Text: text})
 }
 
 // restartNeeded refuses a change that a reload cannot make, rather than to take half of it.

@@ -5,16 +5,19 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/journal"
 )
 
-// proxyWatch logs and measures what the Envoys confirm.
+// proxyWatch tells the journal of the Envoys, and measures what they confirm.
 type proxyWatch struct {
-	logger *slog.Logger
-	acks   prometheus.Histogram
+	journal *journal.Journal
+	logger  *slog.Logger
+	acks    prometheus.Histogram
 }
 
-func newProxyWatch(logger *slog.Logger, r prometheus.Registerer) *proxyWatch {
-	w := &proxyWatch{logger: logger, acks: prometheus.NewHistogram(prometheus.HistogramOpts{
+func newProxyWatch(j *journal.Journal, logger *slog.Logger, r prometheus.Registerer) *proxyWatch {
+	w := &proxyWatch{journal: j, logger: logger, acks: prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:                        "passive_health_xds_ack_seconds",
 		Help:                        "Time from a push to an Envoy's confirmation.",
 		Buckets:                     []float64{.001, .005, .01, .05, .1, .5, 1, 5},
@@ -25,10 +28,14 @@ func newProxyWatch(logger *slog.Logger, r prometheus.Registerer) *proxyWatch {
 }
 
 // OnConnect is xds.Watcher. The server has logged it.
-func (w *proxyWatch) OnConnect(string) {}
+func (w *proxyWatch) OnConnect(node string) {
+	w.journal.Add(journal.Event{At: time.Now(), Name: "proxy.connected", Node: node, Text: "Envoy " + node + " connected"})
+}
 
 // OnGone is xds.Watcher. The server has logged it.
-func (w *proxyWatch) OnGone(string) {}
+func (w *proxyWatch) OnGone(node string) {
+	w.journal.Add(journal.Event{At: time.Now(), Name: "proxy.gone", Node: node, Text: "Envoy " + node + " is gone"})
+}
 
 // OnAck is xds.Watcher.
 func (w *proxyWatch) OnAck(node, serviceName, version string, latency time.Duration) {
@@ -37,4 +44,8 @@ func (w *proxyWatch) OnAck(node, serviceName, version string, latency time.Durat
 }
 
 // OnNack is xds.Watcher. The server has logged it.
-func (w *proxyWatch) OnNack(string, string, string) {}
+func (w *proxyWatch) OnNack(node, serviceName, text string) {
+	w.journal.Add(journal.Event{
+		At: time.Now(), Name: "xds.nack", Node: node, Cluster: serviceName, Text: "Envoy " + node + " refused " + serviceName + ": " + text,
+	})
+}

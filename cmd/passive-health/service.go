@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin"
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/journal"
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/config"
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/resolve"
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/statefile"
@@ -34,6 +35,7 @@ type service struct {
 	xds       *xds.Server
 	state     *statefile.File
 	loop      *loop
+	journal   *journal.Journal
 	registry  *prometheus.Registry
 
 	endStreams context.CancelFunc // ends every xDS stream
@@ -43,12 +45,12 @@ type service struct {
 
 // newService wires the parts for a valid configuration. Nothing runs yet; serve ends what ctx's values are for.
 func newService(ctx context.Context, path string, c *config.Config, logger *slog.Logger) *service {
-	s := &service{logger: logger, tracker: health.NewTracker(), registry: prometheus.NewRegistry()}
+	s := &service{logger: logger, tracker: health.NewTracker(), journal: journal.New(), registry: prometheus.NewRegistry()}
 	streams, end := context.WithCancel(context.WithoutCancel(ctx)) // ended by stop, once readiness is gone
 	s.endStreams = end
-	watch := newProxyWatch(logger, s.registry)
+	watch := newProxyWatch(s.journal, logger, s.registry)
 	s.xds = xds.New(streams, xds.Options{Logger: logger, VersionPrefix: rand.Text()[:8] + "-", Watch: watch})
-	s.configs = newConfigs(path, c, s.apply, logger, s.registry)
+	s.configs = newConfigs(path, c, s.apply, s.journal, logger, s.registry)
 	s.resolver = resolve.New(resolve.Options{Logger: logger})
 	s.processor = processor.NewServer(s.tracker, processor.Options{
 		AllResponses: s.configs.allResponses, LoadReportInterval: c.LoadReports, Logger: logger,
@@ -152,6 +154,7 @@ func (s *service) applyMembers() {
 func (s *service) told(transitions []health.Transition) {
 	for i := range transitions {
 		logTransition(s.logger, &transitions[i])
+		s.journal.Add(journal.Transition(&transitions[i]))
 	}
 	s.state.Changed()
 }
@@ -159,7 +162,8 @@ func (s *service) told(transitions []health.Transition) {
 func (s *service) adminHandler() http.Handler {
 	return admin.Handler(admin.Options{
 		Tracker: s.tracker, Proxies: s.xds.Proxies, Ready: s.conditions, Reload: s.configs.reload,
-		Gatherer: s.registry, Logger: s.logger,
+		OverrideMax: func() time.Duration { return s.configs.current().OverrideMax },
+		Journal:     s.journal, Gatherer: s.registry, Logger: s.logger,
 	})
 }
 

@@ -1,9 +1,6 @@
 package admin
 
 import (
-	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
 	"time"
 
@@ -24,6 +21,8 @@ type host struct {
 	Window          hostWindow       `json:"window"`
 	TotalErrors     uint64           `json:"total_errors"`
 	Ejections       int              `json:"ejections"`
+	Backoff         int              `json:"backoff,omitempty"` // ejections that the next time out is doubled for
+	Override        *override        `json:"override,omitempty"`
 	Refused         *refusal         `json:"refused,omitempty"`
 	LastTransition  *transition      `json:"last_transition,omitempty"`
 }
@@ -49,6 +48,7 @@ type transition struct {
 
 func newHost(s *health.HostSnapshot) host {
 	h := host{
+		Override: inForce(s, time.Now()), Backoff: s.Backoff,
 		Cluster: s.Host.Cluster, Host: s.Host.Address.String(), Zone: s.Zone,
 		Verdict: s.Verdict, Published: s.Published, Weight: s.Weight, PublishedWeight: s.PublishedWeight,
 		Since: instant(s.Since), Until: instant(s.Until),
@@ -114,10 +114,7 @@ func (h *handler) reset(w http.ResponseWriter, r *http.Request) {
 		Cluster string `json:"cluster"`
 		Host    string `json:"host"`
 	}
-	decoder := json.NewDecoder(r.Body)
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&body); err != nil && !errors.Is(err, io.EOF) {
-		writeError(w, http.StatusBadRequest, apiError{Code: "invalid", Message: err.Error()})
+	if !readJSON(w, r, &body) {
 		return
 	}
 	if body.Cluster == "" && body.Host == "" {

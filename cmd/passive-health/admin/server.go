@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/journal"
 	"github.com/envoy-passive-health/passive-health/health"
 	"github.com/envoy-passive-health/passive-health/xds"
 )
@@ -24,16 +25,20 @@ type Tracker interface {
 	ResetAll(at time.Time)
 	Unknown() health.Unknown
 	Overrides() []health.Override
+	AddOverride(at time.Time, o health.Override, force bool) error
+	EndOverride(at time.Time, id string) error
 }
 
 // Options are the parts that a Handler shows.
 type Options struct {
-	Tracker  Tracker
-	Proxies  func() []xds.Proxy
-	Ready    func() []Condition
-	Reload   func(ctx context.Context) error
-	Gatherer prometheus.Gatherer
-	Logger   *slog.Logger
+	Tracker     Tracker
+	Proxies     func() []xds.Proxy
+	Ready       func() []Condition
+	Reload      func(ctx context.Context) error
+	OverrideMax func() time.Duration // how far ahead an override may end
+	Journal     *journal.Journal
+	Gatherer    prometheus.Gatherer
+	Logger      *slog.Logger
 }
 
 // maxBody bounds what a request may carry.
@@ -54,6 +59,13 @@ func Handler(o Options) http.Handler {
 	mux.HandleFunc("GET /api/v1/hosts", h.hosts)
 	mux.HandleFunc("GET /api/v1/proxies", h.proxies)
 	mux.HandleFunc("POST /api/v1/hosts/reset", h.reset)
+	mux.HandleFunc("GET /api/v1/clusters", h.clusters)
+	mux.HandleFunc("GET /api/v1/clusters/{cluster}/hosts/{host}", h.why)
+	mux.HandleFunc("GET /api/v1/overrides", h.listOverrides)
+	mux.HandleFunc("POST /api/v1/overrides", h.createOverride)
+	mux.HandleFunc("GET /api/v1/overrides/{id}", h.getOverride)
+	mux.HandleFunc("DELETE /api/v1/overrides/{id}", h.endOverride)
+	mux.HandleFunc("GET /api/v1/events", h.events)
 	mux.HandleFunc("POST /-/reload", h.reload)
 	return http.MaxBytesHandler(mux, maxBody)
 }
@@ -80,7 +92,9 @@ func writeError(w http.ResponseWriter, status int, e apiError) {
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) //nolint:errchkjson // our own types; if the client has gone there is nobody to tell
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false) // people read it, and no browser takes it for a page
+	_ = encoder.Encode(body)     //nolint:errchkjson // our own types; if the client has gone there is nobody to tell
 }
 
 func writeText(w http.ResponseWriter, status int, text string) {

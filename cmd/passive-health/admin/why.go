@@ -1,0 +1,61 @@
+package admin
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/journal"
+	"github.com/envoy-passive-health/passive-health/health"
+)
+
+// why is the whole story of one host.
+type why struct {
+	host
+
+	Outlook string          `json:"outlook"` // what is to come, in words
+	Rules   []health.Rule   `json:"rules"`   // what each has to say on ejecting it now
+	Blocked []string        `json:"blocked"` // the rules that do not allow it
+	Events  []journal.Event `json:"events"`  // what happened to it, newest last
+}
+
+// why answers GET /api/v1/clusters/{cluster}/hosts/{host}.
+func (h *handler) why(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("host")
+	address, ok := health.ParseAddress(name)
+	if !ok {
+		writeError(w, http.StatusBadRequest, *invalid("host", "%q is not an address such as 10.0.0.1:8080", name))
+		return
+	}
+	id := health.Host{Cluster: r.PathValue("cluster"), Address: address}
+	s, ok := h.Tracker.Snapshot(time.Now(), id.Cluster)
+	i := slices.IndexFunc(s.Hosts, func(host health.HostSnapshot) bool { return host.Host == id })
+	if !ok || i < 0 {
+		writeError(w, http.StatusNotFound, apiError{Code: "not_found", Message: "there is no host " + id.String(), Field: "host"})
+		return
+	}
+	writeJSON(w, http.StatusOK, h.explain(&s, i))
+}
+
+// told is how many events of a host are shown.
+const told = 20
+
+func (h *handler) explain(s *health.Snapshot, i int) why {
+	answer := why{
+		host: newHost(&s.Hosts[i]), Outlook: health.Outlook(s, i), Rules: health.Explain(s, i), Blocked: []string{},
+		Events: []journal.Event{},
+	}
+	for _, rule := range answer.Rules {
+		if !rule.Allows {
+			answer.Blocked = append(answer.Blocked, rule.Name)
+		}
+	}
+	id := s.Hosts[i].Host.Address.String()
+	for _, e := range h.Journal.Since(0) {
+		if e.Cluster == answer.Cluster && e.Host == id {
+			answer.Events = append(answer.Events, e)
+		}
+	}
+	answer.Events = answer.Events[max(len(answer.Events)-told, 0):]
+	return answer
+}
