@@ -49,7 +49,7 @@ func TestSavedStateGoesOn(t *testing.T) {
 		f.Record(start.Add(at(e.second)), Observation{Host: web(e.host), Reporter: e.reporter, Status: 503, Requests: 1})
 		whole := newFleet(t, 6, p)
 		for _, before := range events[:i+1] {
-			whole.Record(start.Add(beforat(e.second)),
+			whole.Record(start.Add(at(before.second)),
 				Observation{Host: web(before.host), Reporter: before.reporter, Status: 503, Requests: 1})
 		}
 		got, _ := f.Snapshot(start.Add(at(e.second)), "web")
