@@ -43,6 +43,16 @@ func answered(code uint32, flags *datav3.ResponseFlags) *datav3.HTTPAccessLogEnt
 	})
 }
 
+// flags of a response; each row has one at most.
+var (
+	refusedFlag  = &datav3.ResponseFlags{UpstreamConnectionFailure: true}
+	timeoutFlag  = &datav3.ResponseFlags{UpstreamRequestTimeout: true}
+	closedFlag   = &datav3.ResponseFlags{UpstreamConnectionTermination: true}
+	resetFlag    = &datav3.ResponseFlags{UpstreamRemoteReset: true}
+	garbageFlag  = &datav3.ResponseFlags{UpstreamProtocolError: true}
+	overflowFlag = &datav3.ResponseFlags{UpstreamOverflow: true}
+)
+
 // The rows are those that a real Envoy gave, and then what must not be believed.
 func TestObserveEntry(t *testing.T) {
 	outcome := func(o health.Outcome) health.Observation {
@@ -51,6 +61,7 @@ func TestObserveEntry(t *testing.T) {
 	status := func(code int, grpc health.GRPCStatus) health.Observation {
 		return observation(func(seen *health.Observation) { seen.Status, seen.GRPC, seen.Reporter = code, grpc, "" })
 	}
+	code := func(grpc string) map[string]string { return map[string]string{"grpc-status": grpc} }
 	grpcEntry := func(trailers, headers map[string]string) *datav3.HTTPAccessLogEntry {
 		return entry(func(e *datav3.HTTPAccessLogEntry) {
 			e.Response.ResponseCode = wrapperspb.UInt32(200)
@@ -64,25 +75,25 @@ func TestObserveEntry(t *testing.T) {
 	}{
 		"200":                           {answered(200, nil), status(200, 0), ""},
 		"503":                           {entry(nil), status(503, 0), ""},
-		"refused":                       {answered(0, &datav3.ResponseFlags{UpstreamConnectionFailure: true}), outcome(health.ConnectFailure), ""},
-		"per-try timeout":               {answered(0, &datav3.ResponseFlags{UpstreamRequestTimeout: true}), outcome(health.Timeout), ""},
-		"closed before headers":         {answered(0, &datav3.ResponseFlags{UpstreamConnectionTermination: true}), outcome(health.Reset), ""},
-		"reset before headers":          {answered(0, &datav3.ResponseFlags{UpstreamRemoteReset: true}), outcome(health.Reset), ""},
-		"garbage":                       {answered(0, &datav3.ResponseFlags{UpstreamProtocolError: true}), outcome(health.Reset), ""},
+		"refused":                       {answered(0, refusedFlag), outcome(health.ConnectFailure), ""},
+		"per-try timeout":               {answered(0, timeoutFlag), outcome(health.Timeout), ""},
+		"closed before headers":         {answered(0, closedFlag), outcome(health.Reset), ""},
+		"reset before headers":          {answered(0, resetFlag), outcome(health.Reset), ""},
+		"garbage":                       {answered(0, garbageFlag), outcome(health.Reset), ""},
 		"route timeout, client's abort": {answered(0, nil), health.Observation{}, processor.DropNoStatus},
 		"our own reset":                 {answered(0, &datav3.ResponseFlags{LocalReset: true}), health.Observation{}, processor.DropNoStatus},
-		"max_requests overflow":         {answered(0, &datav3.ResponseFlags{UpstreamOverflow: true}), health.Observation{}, processor.DropOverflow},
-		"reset mid-body, h1":            {answered(200, &datav3.ResponseFlags{UpstreamProtocolError: true}), outcome(health.LateReset), ""},
-		"reset mid-body, h2":            {answered(200, &datav3.ResponseFlags{UpstreamRemoteReset: true}), outcome(health.LateReset), ""},
-		"closed mid-body":               {answered(206, &datav3.ResponseFlags{UpstreamConnectionTermination: true}), outcome(health.LateReset), ""},
+		"max_requests overflow":         {answered(0, overflowFlag), health.Observation{}, processor.DropOverflow},
+		"reset mid-body, h1":            {answered(200, garbageFlag), outcome(health.LateReset), ""},
+		"reset mid-body, h2":            {answered(200, resetFlag), outcome(health.LateReset), ""},
+		"closed mid-body":               {answered(206, closedFlag), outcome(health.LateReset), ""},
 		"route timeout mid-body":        {answered(200, nil), status(200, 0), ""},
-		"hedged and good, with a flag":  {answered(200, &datav3.ResponseFlags{UpstreamRequestTimeout: true}), status(200, 0), ""},
-		"hedged and bad, with a flag":   {answered(503, &datav3.ResponseFlags{UpstreamRequestTimeout: true}), status(503, 0), ""},
-		"good, with UF":                 {answered(200, &datav3.ResponseFlags{UpstreamConnectionFailure: true}), status(200, 0), ""},
-		"503 and reset":                 {answered(503, &datav3.ResponseFlags{UpstreamRemoteReset: true}), status(503, 0), ""},
-		"gRPC trailers":                 {grpcEntry(map[string]string{"grpc-status": "14"}, nil), status(200, 14), ""},
-		"gRPC trailers-only":            {grpcEntry(nil, map[string]string{"grpc-status": "14"}), status(200, 14), ""},
-		"gRPC, trailers before headers": {grpcEntry(map[string]string{"grpc-status": "4"}, map[string]string{"grpc-status": "0"}), status(200, 4), ""},
+		"hedged and good, with a flag":  {answered(200, timeoutFlag), status(200, 0), ""},
+		"hedged and bad, with a flag":   {answered(503, timeoutFlag), status(503, 0), ""},
+		"good, with UF":                 {answered(200, refusedFlag), status(200, 0), ""},
+		"503 and reset":                 {answered(503, resetFlag), status(503, 0), ""},
+		"gRPC trailers":                 {grpcEntry(code("14"), nil), status(200, 14), ""},
+		"gRPC trailers-only":            {grpcEntry(nil, code("14")), status(200, 14), ""},
+		"gRPC, trailers before headers": {grpcEntry(code("4"), code("0")), status(200, 4), ""},
 		"gRPC, no status sent":          {grpcEntry(nil, nil), status(200, 0), ""},
 		"no such code":                  {answered(1000, nil), health.Observation{}, processor.DropNoStatus},
 		"nothing at all":                {&datav3.HTTPAccessLogEntry{}, health.Observation{}, processor.DropNoHost},
@@ -107,7 +118,7 @@ func TestObserveEntry(t *testing.T) {
 }
 
 func overflowWithoutHost() *datav3.HTTPAccessLogEntry {
-	e := answered(0, &datav3.ResponseFlags{UpstreamOverflow: true})
+	e := answered(0, overflowFlag)
 	e.CommonProperties.UpstreamRemoteAddress = nil
 	return e
 }
@@ -160,7 +171,7 @@ func testAccessLogs(t *testing.T) {
 	l.send(damaged)
 	l.send(&accesslogv3.StreamAccessLogsMessage{LogEntries: &accesslogv3.StreamAccessLogsMessage_TcpLogs{}})
 	l.send(logMessage(string(make([]byte, processor.MaxLog))))
-	l.send(logMessage("", answered(0, &datav3.ResponseFlags{UpstreamConnectionFailure: true})))
+	l.send(logMessage("", answered(0, refusedFlag)))
 	if _, err := l.stream.CloseAndRecv(); err != nil {
 		t.Errorf("the stream's end: %v", err)
 	}
@@ -195,7 +206,7 @@ func TestAccessLogsExplainLoadReports(t *testing.T) {
 		s, conn := serve(t, &recorder{}, processor.Options{})
 		s.SetClusters(clusters("web"))
 		reports, log := openLoads(t, conn, "envoy-a"), openLogs(t, conn)
-		log.send(logMessage("envoy-a", entry(nil), answered(0, nil), answered(0, &datav3.ResponseFlags{UpstreamOverflow: true}), answered(404, nil)))
+		log.send(logMessage("envoy-a", entry(nil), answered(0, nil), answered(0, overflowFlag), answered(404, nil)))
 		<-time.After(time.Second)
 		reports.send(hostLoad("10.0.0.1", 1, 3))
 		<-time.After(time.Second)

@@ -195,10 +195,14 @@ func TestAccount(t *testing.T) {
 		"some hidden, some not": {
 			{at: 0.1, show: 2}, {at: 1, report: 5}, {at: 1.2, show: 1}, {at: 2, hidden: 2}, {at: 3},
 		},
-		"hidden each second":                    {{at: 1, report: 1}, {at: 2, report: 1, hidden: 1}, {at: 3, report: 1, hidden: 1}, {at: 4, hidden: 1}},
+		"hidden each second": {
+			{at: 1, report: 1}, {at: 2, report: 1, hidden: 1}, {at: 3, report: 1, hidden: 1}, {at: 4, hidden: 1},
+		},
 		"credit is there for the second report": {{at: 0.5, show: 1}, {at: 1}, {at: 2, report: 1}, {at: 3}},
 		"and not for the third":                 {{at: 0.5, show: 1}, {at: 1}, {at: 2}, {at: 3, report: 1}, {at: 4, hidden: 1}},
-		"reports held up are one":               {{at: 0.5, show: 3}, {at: 5, report: 1}, {at: 5, report: 1}, {at: 5.001, report: 1}, {at: 6}, {at: 7}},
+		"reports held up are one": {
+			{at: 0.5, show: 3}, {at: 5, report: 1}, {at: 5, report: 1}, {at: 5.001, report: 1}, {at: 6}, {at: 7},
+		},
 		"they come before their messages": {
 			{at: 1}, {at: 5, report: 1}, {at: 5, report: 1}, {at: 5.01, report: 1}, {at: 5.02, show: 3}, {at: 6}, {at: 7},
 		},

@@ -9,6 +9,12 @@ import (
 	"github.com/envoy-passive-health/passive-health/processor"
 )
 
+// detailed is a 503 with the given response.code_details.
+func detailed(t *testing.T, details any) *extprocv3.ProcessingRequest {
+	t.Helper()
+	return with(t, responseHeaders(":status", "503"), attributes(map[string]any{"response.code_details": details}))
+}
+
 func TestExplain(t *testing.T) {
 	tests := map[string]struct {
 		message  *extprocv3.ProcessingRequest
@@ -23,7 +29,7 @@ func TestExplain(t *testing.T) {
 			"", "web 10.0.0.1:8080", "the host itself answered", false,
 		},
 		"an overflow": {
-			with(t, responseHeaders(":status", "503"), attributes(map[string]any{"response.code_details": "upstream_reset_before_response_started{overflow}"})),
+			detailed(t, "upstream_reset_before_response_started{overflow}"),
 			processor.DropOverflow, "web 10.0.0.1:8080", "a circuit breaker is full", true,
 		},
 		"no host": {
@@ -60,15 +66,15 @@ func TestExplainRefuses(t *testing.T) {
 func TestExplainKnowsEveryDrop(t *testing.T) {
 	for _, message := range []*extprocv3.ProcessingRequest{
 		with(t, responseHeaders(":status", "103"), attributes(nil)),
-		with(t, responseHeaders(":status", "503"), attributes(map[string]any{"response.code_details": nil})),
-		with(t, responseHeaders(":status", "503"), attributes(map[string]any{"response.code_details": "route_not_found"})),
-		with(t, responseHeaders(":status", "503"), attributes(map[string]any{"response.code_details": "direct_response"})),
+		detailed(t, nil),
+		detailed(t, "route_not_found"),
+		detailed(t, "direct_response"),
 		with(t, responseHeaders(":status", "503"), attributes(map[string]any{"upstream.address": "/run/web.sock"})),
 		with(t, responseHeaders(":status", "503"), attributes(map[string]any{"xds.cluster_name": nil})),
 		with(t, responseTrailers("x", "y"), attributes(nil)),
-		with(t, responseHeaders(":status", "504"), attributes(map[string]any{"response.code_details": "response_timeout"})),
-		with(t, responseHeaders(":status", "503"), attributes(map[string]any{"response.code_details": "upstream_reset_before_response_started{connection_termination}"})),
-		with(t, responseHeaders(":status", "503"), attributes(map[string]any{"response.code_details": "upstream_reset_before_response_started{connection_timeout}"})),
+		detailed(t, "response_timeout"),
+		detailed(t, "upstream_reset_before_response_started{connection_termination}"),
+		detailed(t, "upstream_reset_before_response_started{connection_timeout}"),
 	} {
 		e, err := processor.Explain(marshal(t, message))
 		if err != nil || e.Rule == "" || strings.HasSuffix(e.Rule, ": ") {

@@ -29,13 +29,20 @@ const (
 
 func TestMain(m *testing.M) {
 	if address := os.Getenv(loadAddress); address != "" {
-		if err := runLoad(address, os.Getenv(loadMode) == "observability", os.Stdin, os.Stdout); err != nil {
+		if err := runMode(address, os.Getenv(loadMode), os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, "load:", err)
 			os.Exit(1)
 		}
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
+}
+
+func runMode(address, mode string, in io.Reader, out io.Writer) error {
+	if shape, ok := reportShapes[mode]; ok {
+		return runReports(address, shape, in, out)
+	}
+	return runLoad(address, mode == "observability", in, out)
 }
 
 // runLoad opens streams, first some to warm up, then, when told to, those that count; it says when either is done.

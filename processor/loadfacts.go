@@ -135,9 +135,9 @@ func readHost(b []byte) (h HostLoad) {
 		case c.is(1, protowire.BytesType):
 			a.read(c.bytes)
 		case c.is(2, protowire.VarintType):
-			h.Succeeded = int(min(c.number, maxLoad)) //nolint:gosec // small
+			h.Succeeded = int(min(c.number, maxLoad))
 		case c.is(4, protowire.VarintType):
-			h.Failed = int(min(c.number, maxLoad)) //nolint:gosec // small
+			h.Failed = int(min(c.number, maxLoad))
 		}
 	}
 	h.Address, _ = addressOf(alias(a.address), uint64(a.port))

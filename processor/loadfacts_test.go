@@ -3,10 +3,10 @@ package processor_test
 import (
 	"math"
 	"net/netip"
+	"slices"
 	"testing"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	loadstatsv3 "github.com/envoyproxy/go-control-plane/envoy/service/load_stats/v3"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -51,19 +51,23 @@ func loadSeeds(t testing.TB) [][]byte {
 	t.Helper()
 	named := hostLoad("10.0.0.2", 1, 1)
 	named.GetAddress().GetSocketAddress().PortSpecifier = &corev3.SocketAddress_NamedPort{NamedPort: "http"}
-	pipe := &endpointv3.UpstreamEndpointStats{Address: &corev3.Address{Address: &corev3.Address_Pipe{Pipe: &corev3.Pipe{Path: "/p"}}}}
+	pipe := &hostStats{Address: &corev3.Address{Address: &corev3.Address_Pipe{Pipe: &corev3.Pipe{Path: "/p"}}}}
 	var seeds [][]byte
 	for _, r := range []*loadstatsv3.LoadStatsRequest{
 		{Node: &corev3.Node{Id: "envoy-a"}},
-		loadRequest("envoy-a", 1e9, 3, hostLoad("10.0.0.1", 5, 2), hostLoad("::ffff:10.0.0.1", 1, 0), hostLoad("2001:db8::1", math.MaxUint64, 1<<25)),
+		loadRequest("envoy-a", 1e9, 3,
+			hostLoad("10.0.0.1", 5, 2), hostLoad("::ffff:10.0.0.1", 1, 0), hostLoad("2001:db8::1", math.MaxUint64, 1<<25)),
 		loadRequest("", 1e9+1, 0, named, pipe, hostLoad("fe80::1%eth0", 1, 0), hostLoad("web.internal", 1, 0)),
 	} {
 		raw := marshal(t, r)
 		seeds = append(seeds, raw, append(raw, raw...))
 	}
 	// One host's address in two parts, and then a pipe in its place.
-	socket := marshal(t, hostLoad("10.0.0.1", 1, 2))
-	return append(seeds, wrapHost(append(socket, socket...)), wrapHost(append(socket, marshal(t, pipe)...)), wrapHost(append(marshal(t, pipe), socket...)))
+	socket, other := marshal(t, hostLoad("10.0.0.1", 1, 2)), marshal(t, pipe)
+	for _, parts := range [][][]byte{{socket, socket}, {socket, other}, {other, socket}} {
+		seeds = append(seeds, wrapHost(slices.Concat(parts...)))
+	}
+	return seeds
 }
 
 // wrapHost makes a report of the bytes of an UpstreamEndpointStats.
@@ -140,7 +144,7 @@ func TestReadLoadReportDamaged(t *testing.T) {
 // One LoadReport serves for report after report, small ones after big ones.
 func TestReadLoadReportAgain(t *testing.T) {
 	var r processor.LoadReport
-	for _, hosts := range [][]*endpointv3.UpstreamEndpointStats{
+	for _, hosts := range [][]*hostStats{
 		{hostLoad("10.0.0.1", 1, 0), hostLoad("10.0.0.2", 2, 0)}, {hostLoad("10.0.0.3", 0, 3)}, nil,
 	} {
 		request := loadRequest("envoy-a", 1e9, 0, hosts...)

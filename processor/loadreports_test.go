@@ -19,6 +19,8 @@ import (
 	"github.com/envoy-passive-health/passive-health/processor"
 )
 
+type hostStats = endpointv3.UpstreamEndpointStats
+
 // loads is one Envoy's load-report stream.
 type loads struct {
 	t      *testing.T
@@ -47,7 +49,7 @@ func (l *loads) sendRaw(r *loadstatsv3.LoadStatsRequest) {
 }
 
 // send sends a report of the cluster "web".
-func (l *loads) send(hosts ...*endpointv3.UpstreamEndpointStats) {
+func (l *loads) send(hosts ...*hostStats) {
 	l.t.Helper()
 	l.took += time.Microsecond
 	l.sendRaw(loadRequest("envoy-a", l.took, 0, hosts...))
@@ -64,7 +66,7 @@ func (l *loads) answers(want *loadstatsv3.LoadStatsResponse) {
 	}
 }
 
-func loadRequest(node string, took time.Duration, dropped uint64, hosts ...*endpointv3.UpstreamEndpointStats) *loadstatsv3.LoadStatsRequest {
+func loadRequest(node string, took time.Duration, dropped uint64, hosts ...*hostStats) *loadstatsv3.LoadStatsRequest {
 	return &loadstatsv3.LoadStatsRequest{
 		Node: &corev3.Node{Id: node},
 		ClusterStats: []*endpointv3.ClusterStats{{
@@ -76,8 +78,8 @@ func loadRequest(node string, took time.Duration, dropped uint64, hosts ...*endp
 	}
 }
 
-func hostLoad(ip string, succeeded, failed uint64) *endpointv3.UpstreamEndpointStats {
-	return &endpointv3.UpstreamEndpointStats{
+func hostLoad(ip string, succeeded, failed uint64) *hostStats {
+	return &hostStats{
 		Address: &corev3.Address{Address: &corev3.Address_SocketAddress{SocketAddress: &corev3.SocketAddress{
 			Address: ip, PortSpecifier: &corev3.SocketAddress_PortValue{PortValue: 8080},
 		}}},
@@ -234,7 +236,8 @@ func TestLoadReportsExplainedByTrailers(t *testing.T) {
 		s.SetClusters(clusters("web"))
 		l := openLoads(t, conn, "envoy-a")
 		e := open(t, conn)
-		e.send(observed(with(t, responseHeaders(":status", "200", "content-type", "application/grpc"), attributes(map[string]any{"response.code": 200}))))
+		headers := responseHeaders(":status", "200", "content-type", "application/grpc")
+		e.send(observed(with(t, headers, attributes(map[string]any{"response.code": 200}))))
 		e.send(observed(responseTrailers("grpc-status", "14")))
 		e.ends()
 		<-time.After(time.Second)
