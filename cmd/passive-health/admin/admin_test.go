@@ -17,6 +17,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/api"
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/journal"
 	"github.com/envoy-passive-health/passive-health/health"
 	"github.com/envoy-passive-health/passive-health/xds"
@@ -90,7 +91,7 @@ func TestHosts(t *testing.T) {
 	s := open(t)
 	s.fail(1, 7)
 	s.fail(2, 3)
-	var all, ejected struct{ Hosts []host }
+	var all, ejected api.Hosts
 	if got := s.call("GET", "/api/v1/hosts?cluster=web", "", &all); got != http.StatusOK || len(all.Hosts) != 4 {
 		t.Fatalf("status %d, %d hosts", got, len(all.Hosts))
 	}
@@ -134,7 +135,7 @@ func TestReset(t *testing.T) {
 		if got := s.call("POST", "/api/v1/hosts/reset", tt.body, nil); got != tt.want {
 			t.Errorf("%s: %d, want %d", tt.body, got, tt.want)
 		}
-		var ejected struct{ Hosts []host }
+		var ejected api.Hosts
 		s.call("GET", "/api/v1/hosts?verdict=ejected", "", &ejected)
 		if len(ejected.Hosts) != tt.left {
 			t.Errorf("%s leaves %d ejected, want %d", tt.body, len(ejected.Hosts), tt.left)
@@ -145,22 +146,22 @@ func TestReset(t *testing.T) {
 func TestOverrides(t *testing.T) {
 	s := open(t)
 	const whole = `{"cluster":"web","hosts":["10.0.0.1:80"],"action":"eject","created_by":"ann","comment":"bad disk","duration":"1h"}`
-	var made override
+	var made api.Override
 	if got := s.call("POST", "/api/v1/overrides", whole, &made); got != http.StatusCreated || !made.Active || made.ID == "" {
 		t.Fatalf("%d %+v", got, made)
 	}
-	var all struct{ Hosts []host }
+	var all api.Hosts
 	s.call("GET", "/api/v1/hosts", "", &all)
 	first := all.Hosts[0]
 	if first.Verdict != health.Healthy || first.Published != health.PublishedUnhealthy ||
 		first.Override == nil || first.Override.Comment != "bad disk" {
 		t.Errorf("the word and the verdict are two: %+v", first)
 	}
-	var ended override
+	var ended api.Override
 	if got := s.call("DELETE", "/api/v1/overrides/"+made.ID, "", &ended); got != http.StatusOK || ended.Active || ended.EndedAt == nil {
 		t.Errorf("ended: %d %+v", got, ended)
 	}
-	var list struct{ Overrides []override }
+	var list api.Overrides
 	if s.call("GET", "/api/v1/overrides", "", &list); len(list.Overrides) != 1 {
 		t.Errorf("what ended can be read: %+v", list)
 	}
@@ -189,7 +190,7 @@ func TestOverrideFaults(t *testing.T) {
 		{`{"cluster":"web","action":"eject","created_by":"ann","comment":"x","duration":"1h","force":true}`, 201, ""},
 		{`nonsense`, 400, ""},
 	} {
-		var answer struct{ Error apiError }
+		var answer api.Failure
 		if got := s.call("POST", "/api/v1/overrides", tt.body, &answer); got != tt.want || answer.Error.Field != tt.field {
 			t.Errorf("%s: %d %+v, want %d about %q", tt.body, got, answer.Error, tt.want, tt.field)
 		}
@@ -201,7 +202,7 @@ func TestWhy(t *testing.T) {
 	s.fail(1, 5)
 	s.fail(2, 5)
 	s.fail(3, 5) // refused: half of the cluster is out
-	var third why
+	var third api.Why
 	if got := s.call("GET", "/api/v1/clusters/web/hosts/10.0.0.3:80", "", &third); got != http.StatusOK {
 		t.Fatal(got)
 	}
@@ -222,7 +223,7 @@ func TestReload(t *testing.T) {
 		t.Errorf("reload: %d", got)
 	}
 	s.reload = errors.New("f:1:1: listn: is not a key here")
-	var answer struct{ Error apiError }
+	var answer api.Failure
 	got := s.call("POST", "/-/reload", "", &answer)
 	if got != http.StatusUnprocessableEntity || !strings.Contains(answer.Error.Message, "listn") {
 		t.Errorf("a bad reload: %d %+v", got, answer)
@@ -259,7 +260,7 @@ func TestEventStream(t *testing.T) {
 	if id := next("id: "); id != "2" {
 		t.Errorf("the next event has id %s, want 2", id)
 	}
-	var list struct{ Events []journal.Event }
+	var list api.Events
 	s.call("GET", "/api/v1/events?since=1", "", &list)
 	if len(list.Events) != 1 || list.Events[0].Host != "10.0.0.2:80" || list.Events[0].Evidence == nil {
 		t.Errorf("since 1: %+v", list)

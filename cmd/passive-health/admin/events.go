@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/api"
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/journal"
 )
 
@@ -21,7 +22,7 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request) {
 	}
 	if !strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
 		list := append([]journal.Event{}, h.Journal.Since(since)...)
-		writeJSON(w, http.StatusOK, map[string][]journal.Event{"events": list})
+		writeJSON(w, http.StatusOK, api.Events{Events: list})
 		return
 	}
 	h.stream(w, r, since)

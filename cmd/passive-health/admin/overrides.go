@@ -8,53 +8,29 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/api"
 	"github.com/envoy-passive-health/passive-health/health"
 )
 
-// override is an operator's word in the API's words.
-type override struct {
-	ID        string        `json:"id"`
-	Cluster   string        `json:"cluster"` // empty for every cluster
-	Hosts     []string      `json:"hosts"`   // empty for every host of the cluster
-	Action    health.Action `json:"action"`
-	CreatedBy string        `json:"created_by"`
-	Comment   string        `json:"comment"`
-	CreatedAt time.Time     `json:"created_at"`
-	EndsAt    time.Time     `json:"ends_at"`
-	EndedAt   *time.Time    `json:"ended_at,omitempty"` // when an operator ended it early
-	Active    bool          `json:"active"`
-}
-
-func newOverride(o *health.Override, now time.Time) override {
+// newOverride says an override in the API's words.
+func newOverride(o *health.Override, now time.Time) api.Override {
 	hosts := []string{}
 	for _, address := range o.Hosts {
 		hosts = append(hosts, address.String())
 	}
-	return override{
+	return api.Override{
 		ID: o.ID, Cluster: o.Cluster, Hosts: hosts, Action: o.Action, CreatedBy: o.CreatedBy, Comment: o.Comment,
 		CreatedAt: o.CreatedAt, EndsAt: o.EndsAt, EndedAt: instant(o.EndedAt), Active: o.Active(now),
 	}
 }
 
-// newOverrideRequest is the body of POST /api/v1/overrides. Either Duration or EndsAt says how long.
-type newOverrideRequest struct {
-	Cluster   string        `json:"cluster"`
-	Hosts     []string      `json:"hosts"`
-	Action    health.Action `json:"action"`
-	CreatedBy string        `json:"created_by"`
-	Comment   string        `json:"comment"`
-	Duration  string        `json:"duration"`
-	EndsAt    time.Time     `json:"ends_at"`
-	Force     bool          `json:"force"`
-}
-
 // listOverrides answers GET /api/v1/overrides: those in force and those that ended within the last day.
 func (h *handler) listOverrides(w http.ResponseWriter, _ *http.Request) {
-	list, now := []override{}, time.Now()
+	list, now := []api.Override{}, time.Now()
 	for _, o := range h.Tracker.Overrides() {
 		list = append(list, newOverride(&o, now))
 	}
-	writeJSON(w, http.StatusOK, map[string][]override{"overrides": list})
+	writeJSON(w, http.StatusOK, api.Overrides{Overrides: list})
 }
 
 // getOverride answers GET /api/v1/overrides/{id}.
@@ -69,14 +45,14 @@ func (h *handler) answerOverride(w http.ResponseWriter, status int, id string) {
 			return
 		}
 	}
-	writeError(w, http.StatusNotFound, apiError{Code: "not_found", Message: "there is no override " + id, Field: "id"})
+	writeError(w, http.StatusNotFound, api.Error{Code: "not_found", Message: "there is no override " + id, Field: "id"})
 }
 
 // endOverride answers DELETE /api/v1/overrides/{id}. What ended can be read for a day more.
 func (h *handler) endOverride(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
 	if err := h.Tracker.EndOverride(time.Now(), id); err != nil {
-		writeError(w, http.StatusNotFound, apiError{Code: "not_found", Message: "there is no override " + id + " in force", Field: "id"})
+		writeError(w, http.StatusNotFound, api.Error{Code: "not_found", Message: "there is no override " + id + " in force", Field: "id"})
 		return
 	}
 	h.Logger.Info("override ended by an operator", "event", "audit", "action", "override.end", "override", id, "from", r.RemoteAddr)
@@ -85,12 +61,12 @@ func (h *handler) endOverride(w http.ResponseWriter, r *http.Request) {
 
 // createOverride answers POST /api/v1/overrides.
 func (h *handler) createOverride(w http.ResponseWriter, r *http.Request) {
-	var body newOverrideRequest
+	var body api.NewOverride
 	if !readJSON(w, r, &body) {
 		return
 	}
 	now := time.Now()
-	o, fault := body.override(now, h.OverrideMax())
+	o, fault := asked(&body, now, h.OverrideMax())
 	if fault != nil {
 		writeError(w, http.StatusBadRequest, *fault)
 		return
@@ -104,8 +80,8 @@ func (h *handler) createOverride(w http.ResponseWriter, r *http.Request) {
 	h.answerOverride(w, http.StatusCreated, o.ID)
 }
 
-// override returns what the body asks for, or the first fault that only the API can find.
-func (b *newOverrideRequest) override(now time.Time, longest time.Duration) (o health.Override, fault *apiError) {
+// asked returns the override that the body asks for, or the first fault that only the API can find.
+func asked(b *api.NewOverride, now time.Time, longest time.Duration) (o health.Override, fault *api.Error) {
 	o = health.Override{
 		ID: rand.Text()[:12], Cluster: b.Cluster, Action: b.Action, CreatedBy: b.CreatedBy, Comment: b.Comment, EndsAt: b.EndsAt,
 	}
@@ -129,17 +105,17 @@ func (b *newOverrideRequest) override(now time.Time, longest time.Duration) (o h
 	return o, nil
 }
 
-func invalid(field, format string, args ...any) *apiError {
-	return &apiError{Code: "invalid", Message: field + ": " + fmt.Sprintf(format, args...), Field: field}
+func invalid(field, format string, args ...any) *api.Error {
+	return &api.Error{Code: "invalid", Message: field + ": " + fmt.Sprintf(format, args...), Field: field}
 }
 
 // writeOverrideError answers with what the tracker has against an override.
 func writeOverrideError(w http.ResponseWriter, err error) {
 	if errors.Is(err, health.ErrLastHealthy) {
-		writeError(w, http.StatusConflict, apiError{Code: "last_healthy", Message: err.Error() + `; "force": true does it all the same`})
+		writeError(w, http.StatusConflict, api.Error{Code: "last_healthy", Message: err.Error() + `; "force": true does it all the same`})
 		return
 	}
-	fault := apiError{Code: "invalid", Message: err.Error()}
+	fault := api.Error{Code: "invalid", Message: err.Error()}
 	if f, ok := errors.AsType[*health.FieldError](err); ok {
 		fault.Field = f.Key
 	}
@@ -151,14 +127,14 @@ func readJSON(w http.ResponseWriter, r *http.Request, body any) bool {
 	decoder := json.NewDecoder(r.Body)
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(body); err != nil {
-		writeError(w, http.StatusBadRequest, apiError{Code: "invalid", Message: "body: " + err.Error()})
+		writeError(w, http.StatusBadRequest, api.Error{Code: "invalid", Message: "body: " + err.Error()})
 		return false
 	}
 	return true
 }
 
 // inForce returns the operator's word on a host, nil if there is none.
-func inForce(s *health.HostSnapshot, now time.Time) *override {
+func inForce(s *health.HostSnapshot, now time.Time) *api.Override {
 	if s.Override == nil || !s.Override.Active(now) {
 		return nil
 	}

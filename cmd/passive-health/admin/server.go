@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/api"
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/journal"
 	"github.com/envoy-passive-health/passive-health/health"
 	"github.com/envoy-passive-health/passive-health/xds"
@@ -72,21 +73,14 @@ func Handler(o Options) http.Handler {
 
 func (h *handler) reload(w http.ResponseWriter, r *http.Request) {
 	if err := h.Reload(r.Context()); err != nil {
-		writeError(w, http.StatusUnprocessableEntity, apiError{Code: "invalid_config", Message: err.Error()})
+		writeError(w, http.StatusUnprocessableEntity, api.Error{Code: "invalid_config", Message: err.Error()})
 		return
 	}
 	writeText(w, http.StatusOK, "reloaded\n")
 }
 
-// apiError is the body of every answer that is not a success.
-type apiError struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
-	Field   string `json:"field,omitempty"`
-}
-
-func writeError(w http.ResponseWriter, status int, e apiError) {
-	writeJSON(w, status, map[string]apiError{"error": e})
+func writeError(w http.ResponseWriter, status int, e api.Error) {
+	writeJSON(w, status, api.Failure{Error: e})
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {

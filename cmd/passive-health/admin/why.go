@@ -5,19 +5,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/api"
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/journal"
 	"github.com/envoy-passive-health/passive-health/health"
 )
-
-// why is the whole story of one host.
-type why struct {
-	host
-
-	Outlook string          `json:"outlook"` // what is to come, in words
-	Rules   []health.Rule   `json:"rules"`   // what each has to say on ejecting it now
-	Blocked []string        `json:"blocked"` // the rules that do not allow it
-	Events  []journal.Event `json:"events"`  // what happened to it, newest last
-}
 
 // why answers GET /api/v1/clusters/{cluster}/hosts/{host}.
 func (h *handler) why(w http.ResponseWriter, r *http.Request) {
@@ -31,7 +22,7 @@ func (h *handler) why(w http.ResponseWriter, r *http.Request) {
 	s, ok := h.Tracker.Snapshot(time.Now(), id.Cluster)
 	i := slices.IndexFunc(s.Hosts, func(host health.HostSnapshot) bool { return host.Host == id })
 	if !ok || i < 0 {
-		writeError(w, http.StatusNotFound, apiError{Code: "not_found", Message: "there is no host " + id.String(), Field: "host"})
+		writeError(w, http.StatusNotFound, api.Error{Code: "not_found", Message: "there is no host " + id.String(), Field: "host"})
 		return
 	}
 	writeJSON(w, http.StatusOK, h.explain(&s, i))
@@ -40,9 +31,9 @@ func (h *handler) why(w http.ResponseWriter, r *http.Request) {
 // told is how many events of a host are shown.
 const told = 20
 
-func (h *handler) explain(s *health.Snapshot, i int) why {
-	answer := why{
-		host: newHost(&s.Hosts[i]), Outlook: health.Outlook(s, i), Rules: health.Explain(s, i), Blocked: []string{},
+func (h *handler) explain(s *health.Snapshot, i int) api.Why {
+	answer := api.Why{
+		Host: newHost(&s.Hosts[i]), Outlook: health.Outlook(s, i), Rules: health.Explain(s, i), Blocked: []string{},
 		Events: []journal.Event{},
 	}
 	for _, rule := range answer.Rules {
