@@ -11,7 +11,7 @@ RACE := $(if $(or $(filter true,$(CI)),$(shell command -v cc gcc clang)),-race)
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "ENVOY=/path/to/envoy takes that Envoy instead of the version in .envoy-version."
 
@@ -30,6 +30,10 @@ test: envoy ## run every test: the rules, the fuzz corpora, the whole program in
 	@mkdir -p artifacts
 	@{ $(GO) test $(RACE) -v -timeout 20m ./... && $(GO) -C envoy/compose/check test -count=1 -v ./...; } 2>&1 | tee artifacts/test.log | grep -Ev '^(=== |[[:space:]]*--- PASS|PASS$$)'
 	@! grep -E '^[[:space:]]*--- SKIP' artifacts/test.log
+
+.PHONY: bench-scale
+bench-scale: ## load, publish and show 100,000 hosts in 1,000 clusters, and print the times and the memory
+	@$(GO) test -run '^$$' -bench HundredThousandHosts -benchtime 1x ./envoy/loop
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## run go vet and golangci-lint

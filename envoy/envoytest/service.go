@@ -1,14 +1,11 @@
 package envoytest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime/debug"
-	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -21,21 +18,6 @@ const (
 	startWithin = 60 * time.Second
 	endWithin   = 30 * time.Second
 )
-
-// Build builds the program into a folder and returns its path; with the race detector where the test has it. Call it
-// once, from TestMain.
-func Build(ctx context.Context, dir string) (program string, err error) {
-	program = filepath.Join(dir, "passive-health")
-	args := []string{"build", "-o", program}
-	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
-		args = append(args, "-race")
-	}
-	args = append(args, "github.com/envoy-passive-health/passive-health/cmd/passive-health")
-	if out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the service: %w\n%s", err, out)
-	}
-	return program, nil
-}
 
 // Service is the real program in a process of its own. Its ports stay the same from one start to the next.
 type Service struct {
@@ -54,13 +36,17 @@ type Service struct {
 	exited chan struct{} // closed when the process has been waited for
 }
 
-// StartService runs the program with a configuration, to which it adds free ports and a log in JSON, and returns when
-// the service listens. The test's end stops it; it must then end well.
-func StartService(t testing.TB, program, config string) *Service {
+// StartService runs a Program with a configuration, to which it adds free ports and a log in JSON, and returns when the
+// service listens. The test's end stops it; it must then end well.
+func StartService(t testing.TB, program Program, config string) *Service {
 	t.Helper()
+	path, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
 	s := &Service{
 		ExtProc: freePort, XDS: freePort, admin: freePort,
-		program: program, config: filepath.Join(t.TempDir(), "passive-health.yaml"), body: config,
+		program: path, config: filepath.Join(t.TempDir(), "passive-health.yaml"), body: config,
 	}
 	s.Start(t)
 	t.Cleanup(func() { s.cleanUp(t) })

@@ -9,8 +9,8 @@ import (
 	"github.com/envoy-passive-health/passive-health/envoy/envoytest"
 )
 
-// program is the built binary.
-var program string
+// program is the real one.
+var program envoytest.Program
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -21,9 +21,6 @@ func run(m *testing.M) (code int) {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	if program, err = envoytest.Build(context.Background(), dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
+	program = envoytest.NewProgram(context.Background(), dir)
 	return m.Run()
 }
