@@ -2,16 +2,16 @@ package config
 
 import (
 	"cmp"
-	"fmt"
-	"net"
-	"net/netip"
 	"slices"
-	"strconv"
 
 	"go.yaml.in/yaml/v4"
 
 	"github.com/envoy-passive-health/passive-health/health"
+	"github.com/envoy-passive-health/passive-health/processor"
 )
+
+// maxName bounds names that Envoy says too: no sensor takes a longer one.
+const maxName = processor.MaxName
 
 // Cluster is one cluster of the fleet's Envoys.
 type Cluster struct {
@@ -23,23 +23,6 @@ type Cluster struct {
 	Fallback    Fallback
 }
 
-// Target is one configured host: an address, or a name that stands for all of its addresses.
-type Target struct {
-	Literal netip.AddrPort // valid if the host is an address
-	Name    string         // the name otherwise
-	Port    uint16         // of the name
-	Weight  uint32         // 1 to 128
-	Zone    string
-}
-
-// String returns the target as it is configured, "10.0.0.1:8080" or "web-1:8080".
-func (t Target) String() string {
-	if t.Literal.IsValid() {
-		return t.Literal.String()
-	}
-	return net.JoinHostPort(t.Name, strconv.Itoa(int(t.Port)))
-}
-
 // Fallback says what stands behind the cluster in Envoy.
 type Fallback string
 
@@ -49,16 +32,20 @@ const (
 	FallbackAggregate Fallback = "aggregate" // an aggregate cluster of ours and the user's own
 )
 
-// Bounds of a host's weight: larger ones make the hash rings of RING_HASH and MAGLEV large.
-const (
-	defaultWeight = 100
-	maxWeight     = 128
-)
-
 // Has says whether the cluster uses a sensor.
 func (c *Cluster) Has(s Sensor) bool { return slices.Contains(c.Sensors, s) }
 
+// Bounds of a configuration: beyond them one process is not enough for other reasons.
+const (
+	maxClusters = 100_000
+	maxHosts    = 1_000_000 // of all clusters
+)
+
 func (d *decoder) clusters(n *yaml.Node, c *Config) {
+	if n.Kind == yaml.SequenceNode && len(n.Content) > maxClusters {
+		d.faultf(n, "clusters", "%d clusters are not at most %d", len(n.Content), maxClusters)
+		return
+	}
 	names, services := map[string]int{}, map[string]int{}
 	d.list(n, "clusters", func(n *yaml.Node, path string) {
 		cluster := d.cluster(n, path, c.Policy)
@@ -80,32 +67,46 @@ func (d *decoder) unique(n *yaml.Node, path, value string, seen map[string]int) 
 	return true
 }
 
+// cluster reads one cluster. What is missing has no place but the cluster's own.
 func (d *decoder) cluster(n *yaml.Node, path string, policy health.Policy) Cluster {
 	c := Cluster{Policy: policy, Sensors: DefaultSensors(), Fallback: FallbackNone}
-	var hosts, own *yaml.Node
-	d.object(n, path, map[string]field{
-		"name":         d.text(&c.Name),
-		"service_name": d.text(&c.ServiceName),
-		"hosts":        func(n *yaml.Node, _ string) { hosts = n },
+	var own *yaml.Node
+	named, hosts := false, false
+	name := d.text(&c.Name, 1, maxName)
+	if !d.object(n, path, map[string]field{
+		"name":         func(n *yaml.Node, path string) { named = true; name(n, path) },
+		"service_name": d.text(&c.ServiceName, 0, maxName),
+		"hosts":        func(n *yaml.Node, path string) { hosts = true; c.Hosts = d.targets(n, path) },
 		"policy":       func(n *yaml.Node, _ string) { own = n },
 		"sensors":      d.sensors(&c.Sensors),
 		"fallback":     word(d, &c.Fallback, FallbackNone, FallbackAggregate),
-	})
+	}) {
+		return c
+	}
 	c.ServiceName = cmp.Or(c.ServiceName, c.Name)
-	if c.Name == "" {
+	if !named {
 		d.faultf(n, path+".name", "is missing: Envoy's name of the cluster")
 	}
-	if own != nil {
+	if !hosts {
+		d.faultf(n, path+".hosts", noHosts)
+	}
+	if own != nil { // it starts from the root's
 		d.policy(own, path+".policy", &c.Policy)
 	}
-	c.Hosts = d.hosts(cmp.Or(hosts, n), hosts != nil, path+".hosts")
 	d.checkSensors(n, path, &c)
 	return c
 }
 
-func (d *decoder) hosts(n *yaml.Node, there bool, path string) []Target {
-	if !there || n.Kind == yaml.SequenceNode && len(n.Content) == 0 || n.Tag == "!!null" {
-		d.faultf(n, path, "is empty: a cluster without hosts would answer nothing but 503")
+const noHosts = "is empty: a cluster without hosts would answer nothing but 503"
+
+func (d *decoder) targets(n *yaml.Node, path string) []Target {
+	if n.Kind == yaml.SequenceNode && len(n.Content) == 0 || isEmpty(n) {
+		d.faultf(n, path, noHosts)
+		return nil
+	}
+	d.hosts += len(n.Content)
+	if d.hosts > maxHosts {
+		d.faultf(n, path, "brings the hosts of all clusters to %d, which is not at most %d", d.hosts, maxHosts)
 		return nil
 	}
 	seen := map[string]int{}
@@ -118,62 +119,4 @@ func (d *decoder) hosts(n *yaml.Node, there bool, path string) []Target {
 		}
 	})
 	return targets
-}
-
-// target reads a host: an address alone, or a mapping with its weight and zone.
-func (d *decoder) target(n *yaml.Node, path string) (t Target, ok bool) {
-	weight, address := defaultWeight, n
-	if n.Kind == yaml.MappingNode {
-		d.object(n, path, map[string]field{
-			"address": func(n *yaml.Node, _ string) { address = n },
-			"weight":  d.number(&weight, 1, maxWeight),
-			"zone":    d.text(&t.Zone),
-		})
-		if address == n {
-			d.faultf(n, path+".address", "is missing: an address such as 10.0.0.1:8080, or a name such as web-1.internal:8080")
-			return t, false
-		}
-	}
-	t.Weight = uint32(weight)
-	if err := t.parse(address.Value); err != nil || address.Kind != yaml.ScalarNode {
-		d.faultf(address, path, "%s is neither an address such as 10.0.0.1:8080 or [2001:db8::1]:8080 nor a name with a port, "+
-			"such as web-1.internal:8080", describe(address))
-		return t, false
-	}
-	return t, true
-}
-
-// parse reads "ip:port" or "name:port".
-func (t *Target) parse(s string) error {
-	if address, ok := health.ParseAddress(s); ok {
-		t.Literal = address
-		return nil
-	}
-	name, port, err := net.SplitHostPort(s)
-	if err != nil {
-		return fmt.Errorf("host %q: %w", s, err)
-	}
-	number, err := strconv.ParseUint(port, 10, 16)
-	if err != nil || number == 0 || !isName(name) {
-		return fmt.Errorf("host %q: port %q is not 1 to 65535, or %q is not a host name", s, port, name)
-	}
-	t.Name, t.Port = name, uint16(number)
-	return nil
-}
-
-// isName says whether s may be a host name (RFC 1123, with the underscore that container networks use). What looks
-// like a misspelt address, digits and dots alone, is none.
-func isName(s string) bool {
-	const maxName = 253
-	letters := 0
-	for _, r := range s {
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r == '_':
-			letters++
-		case r >= '0' && r <= '9', r == '-', r == '.':
-		default:
-			return false
-		}
-	}
-	return letters > 0 && len(s) <= maxName
 }

@@ -3,15 +3,7 @@
 package config
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
-	"fmt"
-	"io"
 	"log/slog"
-	"os"
-	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -24,9 +16,9 @@ type Config struct {
 	Listen       Listen
 	Log          Log
 	StateFile    string        // empty for none
-	DrainTimeout time.Duration // how long a stop may take
-	OverrideMax  time.Duration // how far ahead an override may end
-	LoadReports  time.Duration // how often each Envoy reports its load
+	DrainTimeout time.Duration // how long a stop may take (0 to 1h)
+	OverrideMax  time.Duration // how far ahead an override may end (1m to a year)
+	LoadReports  time.Duration // how often each Envoy reports its load (50ms to 1m)
 	Debug        bool          // serve pprof on the admin listener
 	Policy       health.Policy // of clusters that say nothing else
 	Clusters     []Cluster
@@ -42,9 +34,6 @@ type Log struct {
 	Level  slog.Level
 }
 
-// maxFile bounds a configuration file: a hundred thousand hosts take some 4 MiB.
-const maxFile = 64 << 20
-
 // Default returns the configuration of an empty file. It has no clusters.
 func Default() Config {
 	return Config{
@@ -57,70 +46,7 @@ func Default() Config {
 	}
 }
 
-// Load reads the file at path. A file that is there and wrong gives Faults.
-func Load(path string) (*Config, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
-	}
-	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
-	}
-	return Parse(path, data)
-}
-
-// Parse reads a configuration; name stands for the file in faults. The error is Faults.
-func Parse(name string, data []byte) (*Config, error) {
-	if len(data) > maxFile {
-		return nil, Faults{{File: name, Message: fmt.Sprintf("is larger than %d MiB", maxFile>>20)}}
-	}
-	root, err := document(data)
-	if err != nil {
-		return nil, Faults{{File: name, Line: line(err), Column: 1, Message: err.Error()}}
-	}
-	d := &decoder{file: name}
-	c := Default()
-	sum := sha256.Sum256(data)
-	c.Hash = hex.EncodeToString(sum[:])
-	d.root(root, &c)
-	if len(d.faults) > 0 {
-		d.faults.sort()
-		return nil, d.faults
-	}
-	return &c, nil
-}
-
-var errDocuments = errors.New("there is a second document; a configuration is one")
-
-// document returns the file's one document. Nothing but comments is an empty mapping.
-func document(data []byte) (*yaml.Node, error) {
-	decoder := yaml.NewDecoder(bytes.NewReader(data))
-	var first, second yaml.Node
-	err := decoder.Decode(&first)
-	if errors.Is(err, io.EOF) || err == nil && len(first.Content) == 0 {
-		return &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: 1}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := decoder.Decode(&second); err == nil {
-		return nil, errDocuments
-	} else if !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	return first.Content[0], nil
-}
-
-// line returns the line that a YAML error is about, 1 if it does not say.
-func line(err error) int {
-	at := 1
-	if _, rest, ok := strings.Cut(err.Error(), "line "); ok {
-		_, _ = fmt.Sscanf(rest, "%d", &at) // without a number, the first line stands
-	}
-	return at
-}
+const maxPath = 4095 // PATH_MAX of Linux, less its final zero
 
 func (d *decoder) root(n *yaml.Node, c *Config) {
 	var clusters *yaml.Node
@@ -132,13 +58,13 @@ func (d *decoder) root(n *yaml.Node, c *Config) {
 				"level":  d.level(&c.Log.Level),
 			})
 		},
-		"state_file":    d.text(&c.StateFile),
-		"drain_timeout": d.duration(&c.DrainTimeout, 0),
+		"state_file":    d.text(&c.StateFile, 0, maxPath),
+		"drain_timeout": d.durationIn(&c.DrainTimeout, 0, time.Hour),
 		"overrides": func(n *yaml.Node, path string) {
-			d.object(n, path, map[string]field{"max": d.duration(&c.OverrideMax, time.Minute)})
+			d.object(n, path, map[string]field{"max": d.durationIn(&c.OverrideMax, time.Minute, 365*24*time.Hour)})
 		},
 		"load_reports": func(n *yaml.Node, path string) {
-			d.object(n, path, map[string]field{"interval": d.duration(&c.LoadReports, 50*time.Millisecond)})
+			d.object(n, path, map[string]field{"interval": d.durationIn(&c.LoadReports, 50*time.Millisecond, time.Minute)})
 		},
 		"debug":    d.truth(&c.Debug),
 		"policy":   func(n *yaml.Node, path string) { d.policy(n, path, &c.Policy) },
@@ -148,18 +74,6 @@ func (d *decoder) root(n *yaml.Node, c *Config) {
 		d.clusters(clusters, c)
 	}
 }
-
-func (d *decoder) listen(n *yaml.Node, path string, l *Listen) {
-	d.object(n, path, map[string]field{
-		"ext_proc": d.listener(&l.ExtProc), "xds": d.listener(&l.XDS), "admin": d.listener(&l.Admin),
-	})
-	if same(l.ExtProc, l.XDS) || same(l.ExtProc, l.Admin) || same(l.XDS, l.Admin) {
-		d.faultf(n, path, "%s, %s and %s are not three different addresses", l.ExtProc, l.XDS, l.Admin)
-	}
-}
-
-// same says whether two listeners would meet. With port 0 the kernel gives each a port of its own.
-func same(a, b string) bool { return a == b && !strings.HasSuffix(a, ":0") }
 
 func (d *decoder) level(to *slog.Level) field {
 	return func(n *yaml.Node, path string) {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,7 +12,8 @@ type Fault struct { //nolint:errname // a fault of a file; its Error is for list
 	File    string `json:"file"`
 	Line    int    `json:"line"` // from 1; 0 where the file as a whole is meant
 	Column  int    `json:"column"`
-	Path    string `json:"path"` // such as clusters[0].hosts[1].weight
+	Path    string `json:"path"`            // such as clusters[0].hosts[1].weight
+	Value   string `json:"value,omitempty"` // the word that is not allowed, cut short; empty for a mapping or list
 	Message string `json:"message"`
 }
 
@@ -39,17 +41,23 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-func (f Faults) sort() {
-	slices.SortStableFunc(f, func(a, b Fault) int {
-		if a.Line != b.Line {
-			return a.Line - b.Line
-		}
-		return a.Column - b.Column
+// all returns the faults in the file's order, and how many there are beyond maxFaults.
+func (d *decoder) all() Faults {
+	slices.SortStableFunc(d.faults, func(a, b Fault) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
+	if d.unsaid > 0 {
+		d.faults = append(d.faults, Fault{File: d.file, Message: fmt.Sprintf("and %d more faults", d.unsaid)})
+	}
+	return d.faults
 }
 
 // closest returns the known word that a misspelt one most likely stands for, or "".
 func closest(word string, known []string) string {
+	const longest = 64 // no key is nearly as long, and the distance costs time
+	if len(word) > longest {
+		return ""
+	}
 	best, least := "", len(word)/2+1
 	for _, k := range known {
 		if d := distance(word, k); d < least {

@@ -9,10 +9,22 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
+func (d *decoder) listen(n *yaml.Node, path string, l *Listen) {
+	d.object(n, path, map[string]field{
+		"ext_proc": d.listener(&l.ExtProc), "xds": d.listener(&l.XDS), "admin": d.listener(&l.Admin),
+	})
+	if same(l.ExtProc, l.XDS) || same(l.ExtProc, l.Admin) || same(l.XDS, l.Admin) {
+		d.faultf(n, path, "%s, %s and %s are not three different addresses", l.ExtProc, l.XDS, l.Admin)
+	}
+}
+
+// same says whether two listeners would meet. With port 0 the kernel gives each a port of its own.
+func same(a, b string) bool { return a == b && !strings.HasSuffix(a, ":0") }
+
 // listener returns a field that reads the address of a listener.
 func (d *decoder) listener(to *string) field {
 	var address string
-	read := d.text(&address)
+	read := d.text(&address, 1, maxPath)
 	return func(n *yaml.Node, path string) {
 		address = ""
 		read(n, path)

@@ -2,6 +2,8 @@ package config
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strconv"
 
 	"go.yaml.in/yaml/v4"
@@ -11,20 +13,42 @@ import (
 
 // policy reads the keys that are there over what p holds. The bounds are health's own.
 func (d *decoder) policy(n *yaml.Node, path string, p *health.Policy) {
-	d.object(n, path, d.policyFields(p)) // a value that cannot be read leaves the valid one before it
+	inherited := policyFaults(p)
+	d.object(n, path, d.policyFields(p)) // a value that cannot be read leaves the one before it
 	if valueOf(n, "recovery_time_max") == n {
 		p.RecoveryTimeMax = max(p.RecoveryTimeMax, p.RecoveryTime) // only the time itself is set
 	}
-	err := p.Validate()
-	if err == nil {
-		d.checkPanic(n, path, p)
-		return
+	for _, f := range policyFaults(p) {
+		at := valueOf(n, f.Key)
+		if at == n && slices.Contains(inherited, f) {
+			continue // it is said where it stands
+		}
+		if at == n && f.Key == "max_ejection_percent" {
+			at = valueOf(n, "panic_threshold")
+		}
+		d.faultf(at, join(path, f.Key), "%v is not %s", f.Value, f.Allowed)
 	}
-	for _, fault := range err.(interface{ Unwrap() []error }).Unwrap() { //nolint:errcheck,forcetypeassert // errors.Join made it
-		if f, ok := errors.AsType[*health.FieldError](fault); ok {
-			d.faultf(valueOf(n, f.Key), join(path, f.Key), "%v is not %s", f.Value, f.Allowed)
+}
+
+// policyFaults returns what is wrong with a policy as a whole. That includes a cap beyond which Envoy would panic and
+// send traffic to every host, marked or not.
+func policyFaults(p *health.Policy) []health.FieldError {
+	var found []health.FieldError
+	if joined, ok := p.Validate().(interface{ Unwrap() []error }); ok {
+		for _, err := range joined.Unwrap() {
+			if f, ok := errors.AsType[*health.FieldError](err); ok {
+				found = append(found, *f)
+			}
 		}
 	}
+	if most := 100 - p.PanicThreshold; p.MaxEjectionPercent > most && p.MaxEjectionPercent <= 100 && most >= 0 {
+		found = append(found, health.FieldError{
+			Key: "max_ejection_percent", Value: p.MaxEjectionPercent,
+			Allowed: fmt.Sprintf("at most %d: with fewer than %d percent of its hosts healthy Envoy panics and ignores the marks; "+
+				"if the cluster's healthy_panic_threshold is lower, say so in panic_threshold", most, p.PanicThreshold),
+		})
+	}
+	return found
 }
 
 // policyFields reads values of the right kind; their bounds are checked for the policy as a whole.
@@ -32,9 +56,9 @@ func (d *decoder) policyFields(p *health.Policy) map[string]field {
 	return map[string]field{
 		"error_status_codes":        d.statuses(&p.ErrorStatusCodes),
 		"error_threshold":           d.whole(&p.ErrorThreshold),
-		"window":                    d.duration(&p.Window, -1),
-		"recovery_time":             d.duration(&p.RecoveryTime, -1),
-		"recovery_time_max":         d.duration(&p.RecoveryTimeMax, -1),
+		"window":                    d.duration(&p.Window),
+		"recovery_time":             d.duration(&p.RecoveryTime),
+		"recovery_time_max":         d.duration(&p.RecoveryTimeMax),
 		"recovery_jitter":           d.whole(&p.RecoveryJitter),
 		"error_grpc_statuses":       d.grpcStatuses(&p.ErrorGRPCStatuses),
 		"count_connect_failures":    d.truth(&p.CountConnectFailures),
@@ -47,7 +71,7 @@ func (d *decoder) policyFields(p *health.Policy) map[string]field {
 		"max_zone_ejection_percent": d.whole(&p.MaxZoneEjectionPercent),
 		"panic_threshold":           d.whole(&p.PanicThreshold),
 		"probation_weights":         d.weights(&p.ProbationWeights),
-		"probation_step":            d.duration(&p.ProbationStep, -1),
+		"probation_step":            d.duration(&p.ProbationStep),
 		"probation_error_threshold": d.whole(&p.ProbationErrorThreshold),
 		"failure_percent":           d.whole(&p.FailurePercent),
 		"min_requests":              d.whole(&p.MinRequests),
@@ -57,31 +81,23 @@ func (d *decoder) policyFields(p *health.Policy) map[string]field {
 	}
 }
 
-// checkPanic refuses a cap beyond which Envoy would panic and send traffic to every host, marked or not.
-func (d *decoder) checkPanic(n *yaml.Node, path string, p *health.Policy) {
-	if p.MaxEjectionPercent > 100-p.PanicThreshold {
-		d.faultf(valueOf(n, "max_ejection_percent"), join(path, "max_ejection_percent"),
-			"%d is not at most %d: with fewer than %d percent of its hosts healthy Envoy panics and ignores the marks; if the "+
-				"cluster's healthy_panic_threshold is lower, say so in panic_threshold", p.MaxEjectionPercent, 100-p.PanicThreshold, p.PanicThreshold)
-	}
-}
-
 func (d *decoder) statuses(to *health.StatusSet) field {
 	return func(n *yaml.Node, path string) {
 		var codes []int
-		d.list(n, path, func(n *yaml.Node, path string) {
-			var code int
+		if d.list(n, path, func(n *yaml.Node, path string) {
+			var code int // stays 0, which is no status, where there is a fault
 			d.number(&code, 100, 599)(n, path)
 			codes = append(codes, code)
-		})
-		*to = health.Statuses(codes...)
+		}) {
+			*to = health.Statuses(codes...)
+		}
 	}
 }
 
 func (d *decoder) grpcStatuses(to *health.GRPCStatusSet) field {
 	return func(n *yaml.Node, path string) {
 		var codes []health.GRPCStatus
-		d.list(n, path, func(n *yaml.Node, path string) {
+		if d.list(n, path, func(n *yaml.Node, path string) {
 			status, ok := health.ParseGRPCStatus(n.Value)
 			if number, err := strconv.ParseUint(n.Value, 10, 8); err == nil && number <= 16 {
 				status, ok = health.GRPCStatus(number), true
@@ -91,35 +107,40 @@ func (d *decoder) grpcStatuses(to *health.GRPCStatusSet) field {
 				return
 			}
 			codes = append(codes, status)
-		})
-		*to = health.GRPCStatuses(codes...)
+		}) {
+			*to = health.GRPCStatuses(codes...)
+		}
 	}
 }
 
 func (d *decoder) weights(to *[]int) field {
 	return func(n *yaml.Node, path string) {
 		weights := []int{}
-		d.list(n, path, func(n *yaml.Node, path string) {
+		if d.list(n, path, func(n *yaml.Node, path string) {
 			var weight int
-			d.number(&weight, 1, 100)(n, path)
-			weights = append(weights, weight)
-		})
-		*to = weights
+			if d.number(&weight, 1, 100)(n, path); weight > 0 {
+				weights = append(weights, weight)
+			}
+		}) {
+			*to = weights
+		}
 	}
 }
 
 func (d *decoder) ignore(to *[]health.Ignore) field {
 	return func(n *yaml.Node, path string) {
 		rules := []health.Ignore{}
-		d.list(n, path, func(n *yaml.Node, path string) {
+		if d.list(n, path, func(n *yaml.Node, path string) {
 			var rule health.Ignore
-			d.object(n, path, map[string]field{"route": d.text(&rule.Route), "statuses": d.statuses(&rule.Statuses)})
-			if rule == (health.Ignore{}) {
+			keys := map[string]field{"route": d.text(&rule.Route, 0, maxName), "statuses": d.statuses(&rule.Statuses)}
+			before := len(d.faults)
+			if d.object(n, path, keys) && rule == (health.Ignore{}) && len(d.faults) == before {
 				d.faultf(n, path, "names neither a route nor statuses: it would ignore everything")
 			}
 			rules = append(rules, rule)
-		})
-		*to = rules
+		}) {
+			*to = rules
+		}
 	}
 }
 

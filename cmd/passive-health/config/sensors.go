@@ -36,17 +36,21 @@ var doubled = []struct {
 func (d *decoder) sensors(to *[]Sensor) field {
 	return func(n *yaml.Node, path string) {
 		var sensors []Sensor
-		d.list(n, path, func(n *yaml.Node, path string) {
+		seen := map[string]int{}
+		there := d.list(n, path, func(n *yaml.Node, path string) {
 			var s Sensor
 			word(d, &s, SensorFilter, SensorAllResponses, SensorUpstreamFilter, SensorLoadReports, SensorAccessLog)(n, path)
-			if s != "" {
+			if s != "" && d.unique(n, path, string(s), seen) {
 				sensors = append(sensors, s)
 			}
 		})
-		if len(sensors) == 0 {
+		switch {
+		case !there: // the default stays
+		case len(n.Content) == 0:
 			d.faultf(n, path, "is empty: without a sensor nothing is known of the cluster")
+		case len(sensors) > 0:
+			*to = sensors
 		}
-		*to = sensors
 	}
 }
 

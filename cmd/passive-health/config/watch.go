@@ -2,9 +2,6 @@ package config
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"os"
 	"time"
 )
 
@@ -14,7 +11,7 @@ const period = 5 * time.Second
 // Watch calls changed when the content of the file at path is no longer the one with the given hash, once for each
 // new content, until ctx is done. It compares content, not times or names: Kubernetes swaps a symbolic link above the
 // file, and editors replace it. A file that cannot be read is left for the next look.
-func Watch(ctx context.Context, path, hash string, changed func()) {
+func Watch(ctx context.Context, path, seen string, changed func()) {
 	ticks := time.NewTicker(period)
 	defer ticks.Stop()
 	for {
@@ -23,13 +20,12 @@ func Watch(ctx context.Context, path, hash string, changed func()) {
 			return
 		case <-ticks.C:
 		}
-		data, err := os.ReadFile(path)
+		data, err := read(path)
 		if err != nil {
 			continue
 		}
-		sum := sha256.Sum256(data)
-		if now := hex.EncodeToString(sum[:]); now != hash {
-			hash = now
+		if now := hash(data); now != seen {
+			seen = now
 			changed()
 		}
 	}
