@@ -39,9 +39,17 @@ type rawResponse struct{ data mem.BufferSlice }
 func newResponse(b []byte) *rawResponse { return &rawResponse{mem.BufferSlice{mem.SliceBuffer(b)}} }
 
 // codec passes ext_proc's messages and load reports through as bytes and leaves all other messages to protobuf.
-type codec struct{ encoding.CodecV2 }
+type codec struct {
+	encoding.CodecV2
 
-func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name)} }
+	reports mem.BufferPool // for load reports
+}
+
+// newCodec returns the codec. gRPC's own pool holds a load report in a buffer of 1 MiB and clears that each time, which
+// costs more than to read the report.
+func newCodec() codec {
+	return codec{encoding.GetCodecV2(proto.Name), mem.NewTieredBufferPool(64<<10, 96<<10, 256<<10, 1<<20, MaxReport)}
+}
 
 // Marshal is encoding.CodecV2.
 func (c codec) Marshal(v any) (mem.BufferSlice, error) {
@@ -59,8 +67,12 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 		return c.CodecV2.Unmarshal(data, v)
 	}
 	raw.free()
+	pool := mem.DefaultBufferPool()
+	if raw.limit > MaxMessage {
+		pool = c.reports
+	}
 	if raw.tooLarge = data.Len() > cmp.Or(raw.limit, MaxMessage); !raw.tooLarge {
-		raw.buffer = data.MaterializeToBuffer(mem.DefaultBufferPool())
+		raw.buffer = data.MaterializeToBuffer(pool)
 	}
 	return nil
 }

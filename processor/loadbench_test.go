@@ -59,7 +59,11 @@ func (s reportShape) report(id string) *loadstatsv3.LoadStatsRequest {
 			c.UpstreamLocalityStats = []*endpointv3.UpstreamLocalityStats{{Locality: &corev3.Locality{Zone: "z1"}}}
 		}
 		locality := c.GetUpstreamLocalityStats()[0]
-		locality.UpstreamEndpointStats = append(locality.UpstreamEndpointStats, hostLoad(s.address(i).String(), 9, 1))
+		failed := uint64(0)
+		if i == 0 { // one host of the fleet is ill
+			failed = 1
+		}
+		locality.UpstreamEndpointStats = append(locality.UpstreamEndpointStats, hostLoad(s.address(i).String(), 9, failed))
 	}
 	return r
 }
