@@ -39,7 +39,7 @@ func recorded(t *testing.T) []string {
 	return files
 }
 
-// Each message beside its golden text. To write those anew: go test ./cmd/passive-health -run Explain -update
+// Each message beside its golden text, which -update writes anew.
 func TestExplain(t *testing.T) {
 	for _, file := range recorded(t) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
