@@ -5,40 +5,43 @@ import (
 	"testing"
 	"time"
 
-	"github.com/envoy-passive-health/passive-health/envoy"
 	"github.com/envoy-passive-health/passive-health/envoy/envoytest"
 	"github.com/envoy-passive-health/passive-health/envoy/upstream"
 )
 
 // Four errors through one Envoy change nothing. The fifth takes the host out of the other one too, which saw none.
 func TestFiveErrorsThroughOneEnvoyEjectInBoth(t *testing.T) {
-	forEachSample(t, func(t *testing.T, s envoy.Sample) {
-		f := startFleet(t, s, "{recovery_time: 60s}", 3)
-		bad := f.hosts[0]
-		envoytest.Behave(t, bad, failOnPath)
-		steady := send(t, f.b, 100)
+	t.Parallel()
+	for _, s := range samples {
+		t.Run(string(s), func(t *testing.T) {
+			t.Parallel()
+			f := startFleet(t, s, "{recovery_time: 60s}", 3)
+			bad := f.hosts[0]
+			envoytest.Behave(t, bad, failOnPath)
+			steady := send(t, f.b, 100)
 
-		fourth := f.fail(t, f.a, bad, 4)
-		envoytest.Until(t, patience, "four errors are counted", func() bool { return f.state(t, bad).Window.Errors == 4 })
-		envoytest.Until(t, patience, "the host gets 20 requests more", func() bool { return between(bad, fourth, time.Time{}) >= 20 })
-		if got := f.state(t, bad); got.Verdict != "healthy" || got.Published != "HEALTHY" {
-			t.Fatalf("four errors: %+v", got)
-		}
-
-		fifth := f.fail(t, f.a, bad, 1)
-		const allowed = 250 * time.Millisecond
-		awaitSent(t, steady, fifth.Add(2*time.Second), nil)
-		if got := between(bad, fifth.Add(allowed), time.Time{}); got != 0 {
-			t.Errorf("%d requests reached the host later than %v after the fifth error", got, allowed)
-		}
-		for _, host := range f.hosts[1:] {
-			if between(host, fifth.Add(allowed), time.Time{}) == 0 {
-				t.Errorf("no request reached %s, which is well", host.Addr())
+			fourth := f.fail(t, f.a, bad, 4)
+			envoytest.Until(t, patience, "four errors are counted", func() bool { return f.state(t, bad).Window.Errors == 4 })
+			envoytest.Until(t, patience, "the host gets 20 requests more", func() bool { return between(bad, fourth, time.Time{}) >= 20 })
+			if got := f.state(t, bad); got.Verdict != "healthy" || got.Published != "HEALTHY" {
+				t.Fatalf("four errors: %+v", got)
 			}
-		}
-		assertNoneFailed(t, steady)
-		f.assertEjected(t, bad)
-	})
+
+			fifth := f.fail(t, f.a, bad, 1)
+			const allowed = 250 * time.Millisecond
+			awaitSent(t, steady, fifth.Add(2*time.Second), nil)
+			if got := between(bad, fifth.Add(allowed), time.Time{}); got != 0 {
+				t.Errorf("%d requests reached the host later than %v after the fifth error", got, allowed)
+			}
+			for _, host := range f.hosts[1:] {
+				if between(host, fifth.Add(allowed), time.Time{}) == 0 {
+					t.Errorf("no request reached %s, which is well", host.Addr())
+				}
+			}
+			assertNoneFailed(t, steady)
+			f.assertEjected(t, bad)
+		})
+	}
 }
 
 // assertEjected checks what the service says of the one host that is out because of the first Envoy's five errors.

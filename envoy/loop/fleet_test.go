@@ -24,6 +24,9 @@ const (
 	failOnPath = "503," + failing
 )
 
+// samples are the shipped configurations that differ in what they report.
+var samples = []envoy.Sample{envoy.ErrorsOnly, envoy.AllResponses}
+
 // fleet is a service, two Envoys and the hosts of one cluster.
 type fleet struct {
 	service *envoytest.Service
@@ -180,17 +183,5 @@ func assertNoneFailed(t *testing.T, clients ...*load.Client) {
 				t.Errorf("a request failed at %v: status %d of %q, %v", r.At.Format(time.StampMilli), r.Status, r.Host, r.Err)
 			}
 		}
-	}
-}
-
-// forEachSample runs a test with the two configurations that differ in what they report.
-func forEachSample(t *testing.T, test func(t *testing.T, s envoy.Sample)) {
-	t.Helper()
-	t.Parallel()
-	for _, s := range []envoy.Sample{envoy.ErrorsOnly, envoy.AllResponses} {
-		t.Run(string(s), func(t *testing.T) {
-			t.Parallel()
-			test(t, s)
-		})
 	}
 }

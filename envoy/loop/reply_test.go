@@ -6,12 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/envoy-passive-health/passive-health/envoy"
 	"github.com/envoy-passive-health/passive-health/envoy/envoytest"
 	"github.com/envoy-passive-health/passive-health/envoy/upstream"
 )
@@ -69,90 +65,39 @@ var replies = []reply{
 
 // Each reply is charged to the host whose doing it is, and to no other; what is nobody's is counted with its reason.
 func TestRepliesAreChargedToWhomTheyBelong(t *testing.T) {
-	forEachSample(t, func(t *testing.T, s envoy.Sample) {
-		r := startRig(t, s)
-		want := r.tally(t)
-		for _, reply := range replies {
-			t.Run(reply.name, func(t *testing.T) {
-				if reply.behaviour != "" {
-					envoytest.Behave(t, r.host, reply.behaviour)
-				}
-				if got := reply.send(t, r); got != reply.status {
-					t.Errorf("the client got %d, want %d", got, reply.status)
-				}
-				want.add(&reply, s)
-				r.assertTally(t, want)
-			})
-		}
-	})
-}
-
-// tally is what there is to count.
-type tally struct {
-	Errors  map[string]int // in each cluster's host, since the start
-	Window  map[string]int // likewise, in the window
-	Dropped map[string]int // by reason
-	Streams int            // that Envoy opened, one for each message
-	Read    int            // messages that the service got
-}
-
-// tally asks the service and Envoy.
-func (r *rig) tally(t *testing.T) tally {
-	t.Helper()
-	now := tally{Errors: map[string]int{}, Window: map[string]int{}, Dropped: map[string]int{}}
-	for _, host := range r.service.Hosts(t, "") {
-		now.Errors[host.Cluster], now.Window[host.Cluster] = host.TotalErrors, host.Window.Errors
-	}
-	for series, value := range r.service.Metrics(t) {
-		if reason, ok := strings.CutPrefix(series, `passive_health_observations_dropped_total{reason="`); ok && value > 0 {
-			now.Dropped[strings.TrimSuffix(reason, `"}`)] = int(value)
-		}
-		if series == "passive_health_ext_proc_messages_total" {
-			now.Read = int(value)
-		}
-	}
-	now.Streams = int(r.envoy.Stat(t, "http.main.ext_proc.streams_started"))
-	return now
-}
-
-// add is what becomes of a reply.
-func (n *tally) add(r *reply, s envoy.Sample) {
-	if r.silent || r.passed && s == envoy.ErrorsOnly {
-		return
-	}
-	n.Streams++
-	n.Read++
-	if r.dropped != "" {
-		n.Dropped[r.dropped]++
-	}
-	if r.charged != "" {
-		n.Errors[r.charged]++
-		n.Window[r.charged]++
-	}
-}
-
-// assertTally returns when the service has counted what it should, and fails the test if it ends up otherwise.
-func (r *rig) assertTally(t *testing.T, want tally) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	var got tally
-	envoytest.Until(t, patience+patience, "everything is read", func() bool {
-		got = r.tally(t)
-		return cmp.Equal(want, got) || ctx.Err() != nil
-	})
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Fatalf("not within %v (-want +got):\n%s", patience, diff)
+	t.Parallel()
+	for _, s := range samples {
+		t.Run(string(s), func(t *testing.T) {
+			t.Parallel()
+			r := startRig(t, s)
+			want := r.tally(t)
+			for _, reply := range replies {
+				t.Run(reply.name, func(t *testing.T) {
+					if reply.behaviour != "" {
+						envoytest.Behave(t, r.host, reply.behaviour)
+					}
+					if got := reply.send(t, r); got != reply.status {
+						t.Errorf("the client got %d, want %d", got, reply.status)
+					}
+					want.add(&reply, s)
+					r.assertTally(t, want)
+				})
+			}
+		})
 	}
 }
 
 // to sends an ordinary request to a path.
 func to(path string) func(*testing.T, *rig) int {
-	return func(t *testing.T, r *rig) int { return r.do(t, path, nil).Status }
+	return func(t *testing.T, r *rig) int {
+		t.Helper()
+		return r.do(t, path, nil).Status
+	}
 }
 
 // cutShort sends a request whose answer is not to be whole.
 func cutShort(t *testing.T, r *rig) int {
+	t.Helper()
 	response := r.do(t, "/", nil)
 	if response.Err == nil {
 		t.Errorf("the answer is whole: %q", response.Body)
@@ -161,21 +106,25 @@ func cutShort(t *testing.T, r *rig) int {
 }
 
 func toGRPC(t *testing.T, r *rig) int {
+	t.Helper()
 	return r.do(t, "/", func(request *http.Request) { request.Header.Set("Content-Type", "application/grpc") }).Status
 }
 
 func toHTTP2(failure upstream.HTTP2Failure) func(*testing.T, *rig) int {
 	return func(t *testing.T, r *rig) int {
+		t.Helper()
 		r.http2.Set(failure)
 		return r.do(t, "/http2", nil).Status
 	}
 }
 
 func toNowhere(t *testing.T, r *rig) int {
+	t.Helper()
 	return r.do(t, "/", func(request *http.Request) { request.Host = "nowhere" }).Status
 }
 
 func upgrade(t *testing.T, r *rig) int {
+	t.Helper()
 	return r.do(t, "/", func(request *http.Request) {
 		request.Header.Set("Connection", "Upgrade")
 		request.Header.Set("Upgrade", "websocket")
@@ -184,12 +133,14 @@ func upgrade(t *testing.T, r *rig) int {
 
 // overflow sends a request beside the one that the cluster's breaker allows.
 func overflow(t *testing.T, r *rig) (status int) {
+	t.Helper()
 	r.whileWaiting(t, "/one", func() { status = r.do(t, "/one", nil).Status })
 	return status
 }
 
 // abort sends a request and goes away.
 func abort(t *testing.T, r *rig) (status int) {
+	t.Helper()
 	r.whileWaiting(t, "/patient", func() {})
 	return 0
 }
@@ -228,6 +179,7 @@ func request(ctx context.Context, url string) error {
 
 // badEncoding writes its request by hand: net/http would refuse to.
 func badEncoding(t *testing.T, r *rig) int {
+	t.Helper()
 	conn, err := net.Dial("tcp", r.envoy.Address())
 	if err != nil {
 		t.Fatal(err)

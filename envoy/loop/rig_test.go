@@ -3,7 +3,9 @@ package loop_test
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,11 +59,12 @@ func startRig(t *testing.T, s envoy.Sample) *rig {
 		web: r.host.Addr(), "one": r.host.Addr(), "no-queue": r.host.Addr(),
 		"http2": r.http2.Addr(), "hole": envoytest.StartHole(t).Addr(),
 	}
-	config := "policy: " + policy + "\nclusters:\n"
+	var config strings.Builder
+	config.WriteString("policy: " + policy + "\nclusters:\n")
 	for cluster, address := range addresses {
-		config += fmt.Sprintf("- {name: %s, hosts: [%q]}\n", cluster, address)
+		fmt.Fprintf(&config, "- {name: %s, hosts: [%q]}\n", cluster, address)
 	}
-	r.service = envoytest.StartService(t, program, config)
+	r.service = envoytest.StartService(t, program, config.String())
 	r.envoy = envoytest.StartConfig(t, rigConfig(t, s, r.service))
 	for cluster, address := range addresses {
 		envoytest.Until(t, patience, "Envoy has the host of "+cluster, func() bool {
@@ -108,9 +111,7 @@ func withRigClusters(t *testing.T, clusters []any) []any {
 	}
 	for _, change := range parse[[]map[string]any](t, rigClusters) {
 		cluster := parse[map[string]any](t, string(template))
-		for key, value := range change {
-			cluster[key] = value
-		}
+		maps.Copy(cluster, change)
 		cluster["eds_cluster_config"].(map[string]any)["service_name"] = change["name"]
 		clusters = append(clusters, cluster)
 	}
