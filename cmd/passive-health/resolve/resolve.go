@@ -4,8 +4,6 @@ package resolve
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"net"
@@ -19,13 +17,9 @@ import (
 )
 
 const (
-	period      = 5 * time.Second // how often every name is looked up
-	lookUpLimit = 2 * time.Second // how long one look-up may take
-	parallel    = 16              // look-ups at a time
+	period   = 5 * time.Second  // how often every name is looked up
+	setLimit = 10 * time.Second // how long Set may take, however many names have no answer
 )
-
-// LookUp finds the addresses of a name; net.Resolver's LookupNetIP is one.
-type LookUp func(ctx context.Context, network, name string) ([]netip.Addr, error)
 
 // Options configure a Resolver.
 type Options struct {
@@ -34,20 +28,27 @@ type Options struct {
 }
 
 // Resolver knows the addresses of every configured host. A name stands for all of its addresses; a look-up that
-// fails or finds nothing keeps the last answer and is counted.
+// fails or finds nothing keeps the last answer and is counted. Its methods may be called at the same time.
 type Resolver struct {
 	logger *slog.Logger
 	lookUp LookUp
 
 	mu       sync.Mutex // guards the rest; not held during a look-up
-	clusters []config.Cluster
-	answers  map[string][]netip.Addr // by name, sorted
-	stats    map[string]Stats        // by cluster
+	clusters map[string][]config.Target
+	names    map[string]*name
+	stats    map[string]Stats // by cluster
+}
+
+// name is what is known of a host name.
+type name struct {
+	clusters  []string     // that have it, each once
+	addresses []netip.Addr // sorted; none before the first answer
+	failing   bool         // the last look-up failed
 }
 
 // Stats are the look-ups of one cluster's names.
 type Stats struct {
-	Failures    uint64
+	Failures    uint64    // look-ups that failed or found nothing
 	LastSuccess time.Time // zero if there was none
 }
 
@@ -56,15 +57,37 @@ func New(o Options) *Resolver {
 	if o.LookUp == nil {
 		o.LookUp = net.DefaultResolver.LookupNetIP
 	}
-	return &Resolver{logger: o.Logger, lookUp: o.LookUp, answers: map[string][]netip.Addr{}, stats: map[string]Stats{}}
+	return &Resolver{logger: o.Logger, lookUp: o.LookUp}
 }
 
-// Set replaces the clusters and looks up their names, each for at most 2 s.
+// Set replaces the clusters. It looks up the names that are new, for 10 s at most, and keeps the answers of the others:
+// until it returns, Members are the old ones. It is called at the start and by each reload, one call at a time.
 func (r *Resolver) Set(ctx context.Context, clusters []config.Cluster) {
+	names := namesOf(clusters)
+	limited, cancel := context.WithTimeout(ctx, setLimit)
+	defer cancel()
+	answers := r.askAll(limited, r.unknown(names))
+	r.tell(r.replace(ctx, clusters, names, answers))
+}
+
+// replace makes the clusters the running ones, with what is known of the names that stay and with the answers.
+func (r *Resolver) replace(ctx context.Context, clusters []config.Cluster, names map[string]*name, answers []answer) []news {
 	r.mu.Lock()
-	r.clusters = clusters
-	r.mu.Unlock()
-	r.refresh(ctx)
+	defer r.mu.Unlock()
+	old, oldStats := r.names, r.stats
+	r.clusters, r.names, r.stats = make(map[string][]config.Target, len(clusters)), names, map[string]Stats{}
+	for i := range clusters {
+		r.clusters[clusters[i].Name] = clusters[i].Hosts
+	}
+	for key, n := range names {
+		if known := old[key]; known != nil {
+			n.addresses, n.failing = known.addresses, known.failing
+		}
+		for _, cluster := range n.clusters {
+			r.stats[cluster] = oldStats[cluster]
+		}
+	}
+	return r.note(ctx, answers)
 }
 
 // Run looks every name up every 5 s until ctx is done, and calls changed when an answer differs from the last.
@@ -83,18 +106,19 @@ func (r *Resolver) Run(ctx context.Context, changed func()) {
 	}
 }
 
-// Members returns the hosts of a cluster, sorted by address. A name without an answer so far stands for none.
+// Members returns the hosts of a cluster, sorted by address. A name without an answer so far stands for none; of an
+// address that stands there twice, the first in the configuration counts.
 func (r *Resolver) Members(cluster string) []health.Member {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	i := slices.IndexFunc(r.clusters, func(c config.Cluster) bool { return c.Name == cluster })
-	if i < 0 {
-		return nil
-	}
 	var members []health.Member
-	for _, t := range r.clusters[i].Hosts {
-		for _, address := range r.addresses(t) {
-			members = append(members, health.Member{Address: address, Weight: t.Weight, Zone: t.Zone})
+	for _, t := range r.clusters[cluster] {
+		if t.Literal.IsValid() {
+			members = append(members, health.Member{Address: t.Literal, Weight: t.Weight, Zone: t.Zone})
+			continue
+		}
+		for _, address := range r.names[t.Name].addresses {
+			members = append(members, health.Member{Address: netip.AddrPortFrom(address, t.Port), Weight: t.Weight, Zone: t.Zone})
 		}
 	}
 	slices.SortStableFunc(members, func(a, b health.Member) int { return a.Address.Compare(b.Address) })
@@ -108,92 +132,48 @@ func (r *Resolver) Stats() map[string]Stats {
 	return maps.Clone(r.stats)
 }
 
-func (r *Resolver) addresses(t config.Target) []netip.AddrPort {
-	if t.Literal.IsValid() {
-		return []netip.AddrPort{t.Literal}
-	}
-	var found []netip.AddrPort
-	for _, address := range r.answers[t.Name] {
-		found = append(found, netip.AddrPortFrom(address, t.Port))
+// refresh looks up every name, each once, and says whether an answer changed.
+func (r *Resolver) refresh(ctx context.Context) (changed bool) {
+	r.mu.Lock()
+	names := slices.Collect(maps.Keys(r.names))
+	r.mu.Unlock()
+	answers := r.askAll(ctx, names)
+	r.mu.Lock()
+	all := r.note(ctx, answers)
+	r.mu.Unlock()
+	r.tell(all)
+	return slices.ContainsFunc(all, func(n news) bool { return n.moved })
+}
+
+// unknown returns the names that have not been looked up yet.
+func (r *Resolver) unknown(names map[string]*name) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var found []string
+	for key := range names {
+		if r.names[key] == nil {
+			found = append(found, key)
+		}
 	}
 	return found
 }
 
-// refresh looks up every name, each once, and says whether an answer changed.
-func (r *Resolver) refresh(ctx context.Context) (changed bool) {
-	names := r.names()
-	places := make(chan struct{}, parallel)
-	var looking sync.WaitGroup
-	var mu sync.Mutex
-	for name, clusters := range names {
-		looking.Go(func() {
-			places <- struct{}{}
-			defer func() { <-places }()
-			answer, err := r.ask(ctx, name)
-			mu.Lock()
-			defer mu.Unlock()
-			changed = r.note(name, clusters, answer, err) || changed
-		})
-	}
-	looking.Wait()
-	return changed
-}
-
-// names returns the names to look up, each with the clusters that have it.
-func (r *Resolver) names() map[string][]string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	names := map[string][]string{}
-	for i := range r.clusters {
-		for _, t := range r.clusters[i].Hosts {
-			if t.Name != "" {
-				names[t.Name] = append(names[t.Name], r.clusters[i].Name)
+// namesOf returns the host names of the clusters, without answers.
+func namesOf(clusters []config.Cluster) map[string]*name {
+	names := map[string]*name{}
+	for i := range clusters {
+		for _, t := range clusters[i].Hosts {
+			if t.Name == "" {
+				continue
+			}
+			if names[t.Name] == nil {
+				names[t.Name] = &name{}
+			}
+			n := names[t.Name]
+			if cluster := clusters[i].Name; !slices.Contains(n.clusters[max(len(n.clusters)-1, 0):], cluster) {
+				n.clusters = append(n.clusters, cluster) // a cluster's hosts come one after another: only the last can be it
 			}
 		}
 	}
 	return names
-}
-
-var errNothing = errors.New("no addresses")
-
-func (r *Resolver) ask(ctx context.Context, name string) ([]netip.Addr, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookUpLimit)
-	defer cancel()
-	answer, err := r.lookUp(ctx, "ip", name)
-	if err == nil && len(answer) == 0 {
-		err = errNothing
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look up %q: %w", name, err)
-	}
-	for i := range answer {
-		answer[i] = answer[i].Unmap().WithZone("")
-	}
-	slices.SortFunc(answer, netip.Addr.Compare)
-	return slices.Compact(answer), nil
-}
-
-// note keeps an answer, or counts that there was none.
-func (r *Resolver) note(name string, clusters []string, answer []netip.Addr, err error) (changed bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, cluster := range clusters {
-		s := r.stats[cluster]
-		if err != nil {
-			s.Failures++
-		} else {
-			s.LastSuccess = time.Now()
-		}
-		r.stats[cluster] = s
-	}
-	if err != nil {
-		r.logger.Warn("name not resolved, its last addresses stay", "event", "discovery.failed", "name", name, "error", err)
-		return false
-	}
-	if slices.Equal(r.answers[name], answer) {
-		return false
-	}
-	r.answers[name] = answer
-	r.logger.Info("name resolved", "event", "discovery.changed", "name", name, "addresses", answer)
-	return true
 }
