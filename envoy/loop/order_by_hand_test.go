@@ -123,7 +123,9 @@ func errorRate(client *load.Client, since time.Time) float64 {
 func TestShadowNeverChangesEDS(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, envoy.ErrorsOnly, "{enforce: false, recovery_time: 1s, probation_step: 500ms}", 3)
-	updates := func() int64 { return f.a.Stat(t, "cluster.web.update_success") + f.b.Stat(t, "cluster.web.update_success") }
+	updates := func() int64 {
+		return f.a.Stat(t, "cluster.web.update_success") + f.b.Stat(t, "cluster.web.update_success")
+	}
 	before := updates()
 	bad := f.hosts[0]
 	envoytest.Behave(t, bad, failOnPath)
