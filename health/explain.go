@@ -108,8 +108,10 @@ func Outlook(s *Snapshot, i int) string {
 	case h.Override != nil && h.Override.Action != ActionPause:
 		o := h.Override
 		return fmt.Sprintf("%s orders %s for another %v: %s", o.CreatedBy, o.Action, left(o.EndsAt), o.Comment)
+	case h.Verdict == Ejected && h.Last != nil:
+		return fmt.Sprintf("out for another %v: %s", left(h.Until), h.Last.Text())
 	case h.Verdict == Ejected:
-		return fmt.Sprintf("out; back in %v, at %s", left(h.Until), clock(h.Until))
+		return fmt.Sprintf("out for another %v, until %s", left(h.Until), clock(h.Until))
 	case h.Refused != nil:
 		return "its ejection is wanted and refused: " + refusalText[h.Refused.Reason]
 	case h.Verdict == Probation:

@@ -37,10 +37,10 @@ func (t *Tracker) setCluster(cfg Cluster) {
 		t.mark(c)
 	}
 	c.recount()
-	t.applyOverrides(c)
 	for _, h := range c.sorted() {
 		t.applyPolicy(h)
 	}
+	t.applyOverrides(c)
 	t.enforceCaps(c)
 	t.reconsider(c)
 }
@@ -96,7 +96,6 @@ func (t *Tracker) applyPolicy(h *host) {
 	if h.outsidePolicy() {
 		t.heal(h, ReasonTimer)
 	}
-	t.settle(h)
 }
 
 // Reset makes a host as if it had just joined: errors, totals, backoff and verdict are gone, and it is healthy in the

@@ -201,6 +201,7 @@ type Override struct {
 	Action    Action           `json:"action"`
 	CreatedBy string           `json:"created_by"`
 	Comment   string           `json:"comment"`
+	Link      string           `json:"link,omitempty"` // to a ticket or the like; nothing here reads it
 	CreatedAt time.Time        `json:"created_at"`
 	EndsAt    time.Time        `json:"ends_at"`
 	EndedAt   time.Time        `json:"ended_at,omitzero"` // when it ended early, by an operator; zero otherwise
