@@ -10,6 +10,13 @@
 // The first three are pure and allocate nothing. None of them knows the rules: whether an Observation is an error is
 // for package health to say. Doubtful evidence charges nobody.
 //
+// Two more sensors come in by the same door:
+//
+//	loadreports.go  how many requests each host has finished and failed, once a second: volumes, and with
+//	                account.go the failures that nothing else has shown (loadfacts.go reads them, ledger.go keeps
+//	                an account for each Envoy, shown.go tells it what the other sensors show)
+//	accesslog.go    an entry for each attempt (entry.go): resets after the headers, too
+//
 // Envoy runs the filter in one of two modes, and each message says in which. In observability mode nobody waits for
 // us, and the stream is ended right after the message that is wanted: a stream that its server does not end, Envoy
 // keeps for another five seconds. In ordinary mode a request waits for us, and every message gets its "continue".
