@@ -98,7 +98,7 @@ func TestHugeFileIsRefused(t *testing.T) {
 	if err := os.Truncate(path, 100<<20); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(path); err == nil || !strings.HasSuffix(err.Error(), "f: is larger than 64 MiB, the most that is read") {
+	if _, err := Load(path); err == nil || !strings.HasSuffix(err.Error(), "f: is larger than 32 MiB, the most that is read") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -115,7 +115,9 @@ func TestManyFaultsAreBounded(t *testing.T) {
 func TestBounds(t *testing.T) {
 	d, c := &decoder{file: "f"}, Default()
 	d.clusters(&yaml.Node{Kind: yaml.SequenceNode, Content: make([]*yaml.Node, maxClusters+1)}, &c)
-	d.targets(&yaml.Node{Kind: yaml.SequenceNode, Content: make([]*yaml.Node, maxHosts+1)}, "clusters[0].hosts")
+	host := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: "10.0.0.1:80"}
+	d.targets(&yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{host}}, "clusters[0].hosts")
+	d.targets(&yaml.Node{Kind: yaml.SequenceNode, Content: make([]*yaml.Node, maxHosts)}, "clusters[1].hosts")
 	var got []string
 	for _, f := range d.faults {
 		got = append(got, f.Message)

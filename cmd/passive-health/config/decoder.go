@@ -51,6 +51,9 @@ func (d *decoder) object(n *yaml.Node, path string, fields map[string]field) boo
 	seen := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
+		if !d.isPlain(key, path) {
+			continue
+		}
 		at := join(path, key.Value)
 		read, known := fields[key.Value]
 		switch line, doubled := seen[key.Value]; {

@@ -87,6 +87,10 @@ func TestFaults(t *testing.T) {
 			"f:1:11: clusters: the tag !!null is not supported; a text goes into quotes",
 		}},
 		{"a key that is none", "? {a: b}\n: 1", []string{"f:1:3: a mapping is not a key"}},
+		{"keys that seem to be some", "debug: &debug true\n*debug : false\n!!binary \"log\": {}", []string{
+			"f:2:1: anchors and aliases are not supported: write the value out",
+			"f:3:1: the tag !!binary is not supported; a text goes into quotes",
+		}},
 		{"a key of two lines", `{"a\nb": 1}`, []string{
 			`f:1:2: "a\nb": is not a key here; allowed are clusters, debug, drain_timeout, listen, load_reports, log, overrides, ` +
 				"policy, state_file",

@@ -45,3 +45,28 @@ func checkFaults(t *testing.T, err error) {
 		}
 	}
 }
+
+// FuzzTarget holds a host's spelling: what is read is a usable address or name, and reads the same again.
+func FuzzTarget(f *testing.F) {
+	for _, seed := range []string{
+		"10.0.0.1:8080", "[2001:db8::1]:443", "[::ffff:10.0.0.1]:1", "[fe80::1%eth0]:1", "Web-1.internal.:80", "a_b:65535", "-a:1", "1.2.3:4",
+		"10.0.0.1:0", ":1", "a..b:1", "a:+1", "a:01", "\x00:1", "[a]:1", "a:b:1",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		var target, again Target
+		if target.parse(s) != nil {
+			return
+		}
+		if err := again.parse(target.String()); err != nil || again != target {
+			t.Errorf("%q is %+v, and that is %+v, %v", s, target, again, err)
+		}
+		if a := target.Literal; a.IsValid() && (a.Addr().Is4In6() || a.Addr().Zone() != "" || a.Port() == 0 || target.Name != "") {
+			t.Errorf("%q is the address %v", s, a)
+		}
+		if !target.Literal.IsValid() && (target.Name == "" || target.Port == 0 || strings.ContainsAny(target.Name, " /:[]%")) {
+			t.Errorf("%q is the name %q with port %d", s, target.Name, target.Port)
+		}
+	})
+}
