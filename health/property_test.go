@@ -149,7 +149,7 @@ func view(t *Tracker, at time.Time) string {
 
 // spelt writes a value with all that it points to.
 func spelt(v any) []byte {
-	data, err := json.Marshal(v) //nolint:musttag // to be compared, not read
+	data, err := json.Marshal(v)
 	if err != nil {
 		return []byte(err.Error())
 	}
