@@ -6,6 +6,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/cli"
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/config"
 )
 
@@ -39,7 +40,7 @@ func TestComposeCommands(t *testing.T) {
 
 func assertUnderstood(t *testing.T, service string, command []string) {
 	t.Helper()
-	verb, args, err := rootCommand().Find(command)
+	verb, args, err := rootCommand(cli.Options{}).Find(command)
 	if err == nil {
 		err = verb.ParseFlags(args)
 	}

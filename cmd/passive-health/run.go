@@ -7,6 +7,8 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/cli"
 )
 
 // The exit codes, the same for every verb and output format.
@@ -24,7 +26,10 @@ func (u unable) Unwrap() error { return u.error }
 
 // run is the program. Its result is the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	root := rootCommand()
+	return execute(ctx, rootCommand(cli.Options{Color: isColorful}), args, stdout, stderr)
+}
+
+func execute(ctx context.Context, root *cobra.Command, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -35,13 +40,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitFine
 	}
 	fmt.Fprintln(stderr, "Error:", err)
-	if _, ok := errors.AsType[unable](err); ok || !started {
+	_, isUnable := errors.AsType[unable](err)
+	_, isUsage := errors.AsType[cli.UsageError](err)
+	if isUnable || isUsage || !started {
 		return exitUnable
 	}
 	return exitFailure
 }
 
-func rootCommand() *cobra.Command {
+func rootCommand(o cli.Options) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "passive-health",
 		Short:         "Takes failing upstream hosts out of rotation for a whole fleet of Envoys",
@@ -49,5 +56,6 @@ func rootCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(serveCommand(), checkCommand(), adaptCommand(), demoCommand(), explainCommand(), versionCommand())
+	root.AddCommand(cli.Commands(o)...)
 	return root
 }

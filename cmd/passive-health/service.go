@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin"
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/api"
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/journal"
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/config"
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/resolve"
@@ -36,6 +37,7 @@ type service struct {
 	state     *statefile.File
 	loop      *loop
 	journal   *journal.Journal
+	started   time.Time
 	registry  *prometheus.Registry
 
 	endStreams context.CancelFunc // ends every xDS stream
@@ -45,7 +47,9 @@ type service struct {
 
 // newService wires the parts for a valid configuration. Nothing runs yet; serve ends what ctx's values are for.
 func newService(ctx context.Context, path string, c *config.Config, logger *slog.Logger) *service {
-	s := &service{logger: logger, tracker: health.NewTracker(), journal: journal.New(), registry: prometheus.NewRegistry()}
+	s := &service{
+		logger: logger, tracker: health.NewTracker(), journal: journal.New(), started: time.Now(), registry: prometheus.NewRegistry(),
+	}
 	streams, end := context.WithCancel(context.WithoutCancel(ctx)) // ended by stop, once readiness is gone
 	s.endStreams = end
 	watch := newProxyWatch(s.journal, logger, s.registry)
@@ -163,7 +167,9 @@ func (s *service) adminHandler() http.Handler {
 	return admin.Handler(admin.Options{
 		Tracker: s.tracker, Proxies: s.xds.Proxies, Ready: s.conditions, Reload: s.configs.reload,
 		OverrideMax: func() time.Duration { return s.configs.current().OverrideMax },
-		Journal:     s.journal, Gatherer: s.registry, Logger: s.logger,
+		ConfigHash:  func() string { return s.configs.current().Hash },
+		Version:     buildInfo().version, StartedAt: s.started,
+		Journal: s.journal, Gatherer: s.registry, Logger: s.logger,
 	})
 }
 
@@ -190,8 +196,8 @@ func (s *service) newWeb(ctx context.Context) *http.Server {
 }
 
 // conditions are what must hold before an Envoy may ask.
-func (s *service) conditions() []admin.Condition {
-	return []admin.Condition{
+func (s *service) conditions() []api.Condition {
+	return []api.Condition{
 		{Name: "marks are loaded, everything is published", OK: s.published.Load()},
 		{Name: "hosts are known", OK: s.hostsKnown()},
 		{Name: "not stopping", OK: !s.stopping.Load()},

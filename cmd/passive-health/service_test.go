@@ -37,6 +37,7 @@ type running struct {
 	*service
 
 	extProc, eds *grpc.ClientConn
+	admin        *bufconn.Listener
 	end          func()
 }
 
@@ -52,7 +53,7 @@ func start(t *testing.T, yaml string) *running {
 	s := newService(ctx, "", c, slog.New(slog.DiscardHandler))
 	done := make(chan error, 1)
 	go func() { done <- s.serve(ctx, listeners{extProc, xds, admin}) }()
-	r := &running{service: s, extProc: dial(t, extProc), eds: dial(t, xds)}
+	r := &running{service: s, extProc: dial(t, extProc), eds: dial(t, xds), admin: admin}
 	r.end = func() {
 		_ = r.extProc.Close()
 		_ = r.eds.Close()

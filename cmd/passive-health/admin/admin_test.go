@@ -45,9 +45,10 @@ func open(t *testing.T) *site {
 	s.Server = httptest.NewServer(Handler(Options{
 		Tracker: s.tracker, Journal: s.journal, Gatherer: prometheus.NewRegistry(), Logger: slog.New(slog.DiscardHandler),
 		Proxies:     func() []xds.Proxy { return []xds.Proxy{{Node: "envoy-a", State: xds.ProxySynced}} },
-		Ready:       func() []Condition { return []Condition{{"here", true}, {"there", false}} },
+		Ready:       func() []api.Condition { return []api.Condition{{Name: "here", OK: true}, {Name: "there"}} },
 		Reload:      func(context.Context) error { return s.reload },
 		OverrideMax: func() time.Duration { return 24 * time.Hour },
+		ConfigHash:  func() string { return "abc" },
 	}))
 	t.Cleanup(s.Close)
 	return s

@@ -5,13 +5,15 @@ import (
 	"time"
 
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/api"
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/journal"
 	"github.com/envoy-passive-health/passive-health/health"
 )
 
-// newHost says a host in the API's words.
-func newHost(s *health.HostSnapshot) api.Host {
+// newHost says the i-th host of a snapshot in the API's words.
+func newHost(cluster *health.Snapshot, i int) api.Host {
+	s := &cluster.Hosts[i]
 	h := api.Host{
-		Override: inForce(s, time.Now()), Backoff: s.Backoff,
+		Override: inForce(s, cluster.At), Backoff: s.Backoff, Outlook: health.Outlook(cluster, i),
 		Cluster: s.Host.Cluster, Host: s.Host.Address.String(), Zone: s.Zone,
 		Verdict: s.Verdict, Published: s.Published, Weight: s.Weight, PublishedWeight: s.PublishedWeight,
 		Since: instant(s.Since), Until: instant(s.Until),
@@ -49,7 +51,7 @@ func (h *handler) hosts(w http.ResponseWriter, r *http.Request) {
 	for _, s := range h.snapshots(query.Get("cluster")) {
 		for i := range s.Hosts {
 			if !query.Has("verdict") || query.Get("verdict") == "" || s.Hosts[i].Verdict == verdict {
-				list = append(list, newHost(&s.Hosts[i]))
+				list = append(list, newHost(&s, i))
 			}
 		}
 	}
@@ -79,8 +81,8 @@ func (h *handler) reset(w http.ResponseWriter, r *http.Request) {
 	}
 	if body.Cluster == "" && body.Host == "" {
 		h.Tracker.ResetAll(time.Now())
-		h.Logger.Info("all hosts reset", "event", "hosts.reset", "from", r.RemoteAddr)
-		writeJSON(w, http.StatusOK, map[string]string{"reset": "all"})
+		h.audit(r, journal.Event{Text: "reset all hosts"})
+		writeJSON(w, http.StatusOK, api.ResetDone{Reset: "all"})
 		return
 	}
 	h.resetOne(w, r, body.Cluster, body.Host)
@@ -89,9 +91,7 @@ func (h *handler) reset(w http.ResponseWriter, r *http.Request) {
 func (h *handler) resetOne(w http.ResponseWriter, r *http.Request, cluster, name string) {
 	address, ok := health.ParseAddress(name)
 	if !ok {
-		writeError(w, http.StatusBadRequest, api.Error{
-			Code: "invalid", Field: "host", Message: "host: " + name + " is not an address such as 10.0.0.1:8080",
-		})
+		writeError(w, http.StatusBadRequest, *invalid("host", "%q is not an address such as 10.0.0.1:8080", name))
 		return
 	}
 	id := health.Host{Cluster: cluster, Address: address}
@@ -99,6 +99,6 @@ func (h *handler) resetOne(w http.ResponseWriter, r *http.Request, cluster, name
 		writeError(w, http.StatusNotFound, api.Error{Code: "not_found", Message: "there is no host " + id.String(), Field: "host"})
 		return
 	}
-	h.Logger.Info("host reset", "event", "hosts.reset", "cluster", cluster, "host", name, "from", r.RemoteAddr)
-	writeJSON(w, http.StatusOK, map[string]string{"reset": id.String()})
+	h.audit(r, journal.Event{Cluster: cluster, Host: address.String(), Text: "reset"})
+	writeJSON(w, http.StatusOK, api.ResetDone{Reset: id.String()})
 }

@@ -2,13 +2,13 @@ package admin
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/api"
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/journal"
 	"github.com/envoy-passive-health/passive-health/health"
 )
 
@@ -19,7 +19,7 @@ func newOverride(o *health.Override, now time.Time) api.Override {
 		hosts = append(hosts, address.String())
 	}
 	return api.Override{
-		ID: o.ID, Cluster: o.Cluster, Hosts: hosts, Action: o.Action, CreatedBy: o.CreatedBy, Comment: o.Comment,
+		ID: o.ID, Cluster: o.Cluster, Hosts: hosts, Action: o.Action, CreatedBy: o.CreatedBy, Comment: o.Comment, Link: o.Link,
 		CreatedAt: o.CreatedAt, EndsAt: o.EndsAt, EndedAt: instant(o.EndedAt), Active: o.Active(now),
 	}
 }
@@ -55,7 +55,7 @@ func (h *handler) endOverride(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusNotFound, api.Error{Code: "not_found", Message: "there is no override " + id + " in force", Field: "id"})
 		return
 	}
-	h.Logger.Info("override ended by an operator", "event", "audit", "action", "override.end", "override", id, "from", r.RemoteAddr)
+	h.audit(r, journal.Event{Override: id, Text: "ended override " + id})
 	h.answerOverride(w, http.StatusOK, id)
 }
 
@@ -75,15 +75,14 @@ func (h *handler) createOverride(w http.ResponseWriter, r *http.Request) {
 		writeOverrideError(w, err)
 		return
 	}
-	h.Logger.Info("override created", "event", "audit", "action", "override.create", "override", o.ID,
-		"created_by", o.CreatedBy, "from", r.RemoteAddr)
+	h.audit(r, journal.Event{Cluster: o.Cluster, Override: o.ID, By: o.CreatedBy, Text: "created override " + o.ID})
 	h.answerOverride(w, http.StatusCreated, o.ID)
 }
 
 // asked returns the override that the body asks for, or the first fault that only the API can find.
 func asked(b *api.NewOverride, now time.Time, longest time.Duration) (o health.Override, fault *api.Error) {
 	o = health.Override{
-		ID: rand.Text()[:12], Cluster: b.Cluster, Action: b.Action, CreatedBy: b.CreatedBy, Comment: b.Comment, EndsAt: b.EndsAt,
+		ID: rand.Text()[:12], Cluster: b.Cluster, Action: b.Action, CreatedBy: b.CreatedBy, Comment: b.Comment, Link: b.Link, EndsAt: b.EndsAt,
 	}
 	if b.Duration != "" {
 		d, err := time.ParseDuration(b.Duration)
@@ -120,17 +119,6 @@ func writeOverrideError(w http.ResponseWriter, err error) {
 		fault.Field = f.Key
 	}
 	writeError(w, http.StatusBadRequest, fault)
-}
-
-// readJSON reads a body of known keys, and answers if it cannot.
-func readJSON(w http.ResponseWriter, r *http.Request, body any) bool {
-	decoder := json.NewDecoder(r.Body)
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(body); err != nil {
-		writeError(w, http.StatusBadRequest, api.Error{Code: "invalid", Message: "body: " + err.Error()})
-		return false
-	}
-	return true
 }
 
 // inForce returns the operator's word on a host, nil if there is none.

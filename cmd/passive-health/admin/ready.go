@@ -3,20 +3,13 @@ package admin
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 )
-
-// Condition is one thing that must hold before the service is ready.
-type Condition struct {
-	Name string
-	OK   bool
-}
 
 func (h *handler) ready(w http.ResponseWriter, r *http.Request) {
 	conditions := h.Ready()
 	status := http.StatusOK
-	if slices.ContainsFunc(conditions, func(c Condition) bool { return !c.OK }) {
+	if !allHold(conditions) {
 		status = http.StatusServiceUnavailable
 	}
 	var text strings.Builder

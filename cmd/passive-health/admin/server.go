@@ -4,7 +4,6 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"net/http"
 	"time"
@@ -34,10 +33,13 @@ type Tracker interface {
 type Options struct {
 	Tracker     Tracker
 	Proxies     func() []xds.Proxy
-	Ready       func() []Condition
+	Ready       func() []api.Condition
 	Reload      func(ctx context.Context) error
 	OverrideMax func() time.Duration // how far ahead an override may end
 	Journal     *journal.Journal
+	ConfigHash  func() string
+	Version     string    // of the program
+	StartedAt   time.Time // when it began
 	Gatherer    prometheus.Gatherer
 	Logger      *slog.Logger
 }
@@ -57,6 +59,7 @@ func Handler(o Options) http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{
 		MaxRequestsInFlight: 10, Timeout: 30 * time.Second, EnableOpenMetrics: true,
 	}))
+	mux.HandleFunc("GET /api/v1/status", h.status)
 	mux.HandleFunc("GET /api/v1/hosts", h.hosts)
 	mux.HandleFunc("GET /api/v1/proxies", h.proxies)
 	mux.HandleFunc("POST /api/v1/hosts/reset", h.reset)
@@ -72,27 +75,10 @@ func Handler(o Options) http.Handler {
 }
 
 func (h *handler) reload(w http.ResponseWriter, r *http.Request) {
+	h.audit(r, journal.Event{Text: "asked for a reload"})
 	if err := h.Reload(r.Context()); err != nil {
 		writeError(w, http.StatusUnprocessableEntity, api.Error{Code: "invalid_config", Message: err.Error()})
 		return
 	}
 	writeText(w, http.StatusOK, "reloaded\n")
-}
-
-func writeError(w http.ResponseWriter, status int, e api.Error) {
-	writeJSON(w, status, api.Failure{Error: e})
-}
-
-func writeJSON(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false) // people read it, and no browser takes it for a page
-	_ = encoder.Encode(body)     //nolint:errchkjson // our own types; if the client has gone there is nobody to tell
-}
-
-func writeText(w http.ResponseWriter, status int, text string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write([]byte(text)) // as above
 }

@@ -33,7 +33,7 @@ const told = 20
 
 func (h *handler) explain(s *health.Snapshot, i int) api.Why {
 	answer := api.Why{
-		Host: newHost(&s.Hosts[i]), Outlook: health.Outlook(s, i), Rules: health.Explain(s, i), Blocked: []string{},
+		Host: newHost(s, i), Rules: health.Explain(s, i), Blocked: []string{},
 		Events: []journal.Event{},
 	}
 	for _, rule := range answer.Rules {

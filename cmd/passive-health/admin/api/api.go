@@ -26,6 +26,7 @@ type Host struct {
 	Ejections       int              `json:"ejections"`
 	Backoff         int              `json:"backoff,omitempty"` // ejections that the next time out is doubled for
 	Override        *Override        `json:"override,omitempty"`
+	Outlook         string           `json:"outlook"` // what is to come, or what keeps it from coming, in words
 	Refused         *Refusal         `json:"refused,omitempty"`
 	LastTransition  *Transition      `json:"last_transition,omitempty"`
 }
@@ -60,7 +61,7 @@ type Hosts struct {
 // Why answers GET /api/v1/clusters/{cluster}/hosts/{host}: the whole story of one host.
 type Why struct {
 	Host
-	Outlook string          `json:"outlook"` // what is to come, in words
+
 	Rules   []health.Rule   `json:"rules"`   // what each has to say on ejecting it now
 	Blocked []string        `json:"blocked"` // the rules that do not allow it
 	Events  []journal.Event `json:"events"`  // what happened to it, newest last
@@ -121,6 +122,7 @@ type Override struct {
 	Action    health.Action `json:"action"`
 	CreatedBy string        `json:"created_by"`
 	Comment   string        `json:"comment"`
+	Link      string        `json:"link,omitempty"` // to a ticket or the like
 	CreatedAt time.Time     `json:"created_at"`
 	EndsAt    time.Time     `json:"ends_at"`
 	EndedAt   *time.Time    `json:"ended_at,omitempty"` // when an operator ended it early
@@ -139,6 +141,7 @@ type NewOverride struct {
 	Action    health.Action `json:"action"`
 	CreatedBy string        `json:"created_by"`
 	Comment   string        `json:"comment"`
+	Link      string        `json:"link,omitempty"`
 	Duration  string        `json:"duration,omitempty"`
 	EndsAt    time.Time     `json:"ends_at,omitzero"`
 	Force     bool          `json:"force,omitempty"` // also if it ejects the last healthy host
@@ -148,6 +151,11 @@ type NewOverride struct {
 type Reset struct {
 	Cluster string `json:"cluster,omitempty"`
 	Host    string `json:"host,omitempty"`
+}
+
+// ResetDone answers POST /api/v1/hosts/reset.
+type ResetDone struct {
+	Reset string `json:"reset"` // the host, or all
 }
 
 // Events answers GET /api/v1/events.

@@ -25,6 +25,7 @@ type Event struct {
 	Evidence *health.Evidence `json:"evidence,omitempty"`
 	Override string           `json:"override,omitempty"` // its id
 	By       string           `json:"by,omitempty"`       // who did it, as far as it is known
+	Address  string           `json:"address,omitempty"`  // from where it was done
 	Node     string           `json:"node,omitempty"`     // the Envoy
 }
 
