@@ -1,10 +1,6 @@
 package health
 
-import (
-	"cmp"
-	"slices"
-	"time"
-)
+import "time"
 
 // observe takes one observation of a known host.
 func (t *Tracker) observe(h *host, o *Observation) {
@@ -148,67 +144,6 @@ func (t *Tracker) withdraw(h *host) {
 	t.checkFailing(h.cluster)
 }
 
-// due does what the host's deadline was for.
-func (t *Tracker) due(h *host) {
-	switch {
-	case h.state == Ejected:
-		t.recover(h, ReasonTimer)
-	case h.state == Probation && !h.stepEnds().After(t.now):
-		t.endStep(h)
-	default:
-		t.consider(h)
-	}
-}
-
-// recover brings an ejected host back, to probation if there is one, with an empty window.
-func (t *Tracker) recover(h *host, reason Reason) {
-	c := h.cluster
-	c.counters.Recoveries[reason]++
-	h.step = 0
-	if len(c.policy.ProbationWeights) == 0 {
-		t.heal(h, reason)
-	} else {
-		length := time.Duration(len(c.policy.ProbationWeights)) * c.policy.ProbationStep
-		t.move(h, Probation, t.now.Add(length), Transition{Kind: HostProbation, Reason: reason})
-		t.deadlines.set(h, h.stepEnds())
-	}
-	t.reconsider(c)
-}
-
-// heal puts a host into full rotation.
-func (t *Tracker) heal(h *host, reason Reason) {
-	h.step = 0
-	h.backoff.clean = t.now
-	t.move(h, Healthy, time.Time{}, Transition{Kind: HostRecovered, Reason: reason})
-	t.deadlines.set(h, time.Time{})
-	t.consider(h) // an ejection that a cap refused in probation may still be wanted
-	t.checkFailing(h.cluster)
-}
-
-func (t *Tracker) endStep(h *host) {
-	h.step++
-	if h.outsidePolicy() {
-		t.heal(h, ReasonTimer)
-		return
-	}
-	t.settle(h)
-	t.deadlines.set(h, h.stepEnds())
-	t.consider(h)
-}
-
-// stepEnds is when the present step of probation ends.
-func (h *host) stepEnds() time.Time {
-	return h.since.Add(time.Duration(h.step+1) * h.cluster.policy.ProbationStep)
-}
-
-// ownDeadline is the deadline that the host's state has, without a refused ejection.
-func (h *host) ownDeadline() time.Time {
-	if h.state == Probation {
-		return h.stepEnds()
-	}
-	return h.until
-}
-
 // move changes the verdict and tells it.
 func (t *Tracker) move(h *host, to State, until time.Time, tr Transition) {
 	tr.At, tr.Host, tr.From, tr.To, tr.Until = t.now, h.id, h.state, to, until
@@ -233,52 +168,3 @@ func (t *Tracker) mark(c *cluster) {
 	t.signal()
 }
 
-// reconsider looks again at every refused ejection of a cluster, oldest want first: room appeared, or what forbade
-// them is gone.
-func (t *Tracker) reconsider(c *cluster) {
-	if c.refused == 0 {
-		t.checkFailing(c)
-		return
-	}
-	var wanting []*host
-	for _, h := range c.sorted() {
-		if h.refused.Reason != "" {
-			wanting = append(wanting, h)
-		}
-	}
-	slices.SortStableFunc(wanting, func(a, b *host) int { return a.refused.Since.Compare(b.refused.Since) })
-	for _, h := range wanting {
-		t.consider(h)
-	}
-	t.checkFailing(c)
-}
-
-// enforceCaps brings hosts back, longest out first, until the caps hold. What an operator ejected stays out.
-func (t *Tracker) enforceCaps(c *cluster) {
-	var out []*host
-	for _, h := range c.hosts {
-		if h.state == Ejected && h.out && !h.ordered(ActionEject) {
-			out = append(out, h)
-		}
-	}
-	slices.SortFunc(out, func(a, b *host) int { return cmp.Or(a.since.Compare(b.since), compareHosts(a.id, b.id)) })
-	for _, h := range out {
-		if c.overCap(h) {
-			t.recover(h, ReasonCap)
-		}
-	}
-}
-
-// checkFailing tells when a whole cluster begins or ceases to fail: that is not a host's problem.
-func (t *Tracker) checkFailing(c *cluster) {
-	failing := c.allFailing()
-	if failing == c.failing {
-		return
-	}
-	c.failing = failing
-	kind := ClusterPassed
-	if failing {
-		kind = ClusterFailing
-	}
-	t.tell(Transition{Kind: kind, At: t.now, Host: Host{Cluster: c.name}})
-}

@@ -153,7 +153,7 @@ func (f *fleet) order(t *testing.T, action, host string, length time.Duration) (
 	}
 	body := fmt.Sprintf(`{"cluster":"web",%s"action":%q,"created_by":"ann","comment":"a test","duration":%q}`, hosts, action, length)
 	given = time.Now()
-	response, err := http.Post(f.service.URL+"/api/v1/overrides", "application/json", strings.NewReader(body)) //nolint:noctx // short
+	response, err := http.Post(f.service.URL+"/api/v1/overrides", "application/json", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
