@@ -17,7 +17,7 @@ type failer interface {
 func checkInvariants(t failer, tr *Tracker) {
 	waiting := 0
 	for _, c := range tr.clusters {
-		checkCounts(t, tr, c)
+		checkCounts(t, c)
 		for _, h := range c.hosts {
 			checkHost(t, tr, h)
 			if h.place != noPlace {
@@ -41,7 +41,7 @@ func checkInvariants(t failer, tr *Tracker) {
 	}
 }
 
-func checkCounts(t failer, tr *Tracker, c *cluster) {
+func checkCounts(t failer, c *cluster) {
 	outs, sound, refused, capped, automatic := 0, 0, 0, 0, 0
 	for _, h := range c.hosts {
 		outs += btoi(h.isOut())
@@ -63,7 +63,6 @@ func checkCounts(t failer, tr *Tracker, c *cluster) {
 	if c.failing != c.allFailing() {
 		t.Fatalf("%s: failing is %v", c.name, c.failing)
 	}
-	_ = tr
 }
 
 func checkHost(t failer, tr *Tracker, h *host) {

@@ -57,6 +57,11 @@ func (h *host) configure(m Member) { h.zone, h.weight = m.Zone, max(m.Weight, 1)
 // windowSize is how many errors the rules can ask a window for. In probation they never ask for more.
 func (p *Policy) windowSize() int { return p.ErrorThreshold }
 
+// probation is how long all its steps last together.
+func (p *Policy) probation() time.Duration {
+	return time.Duration(len(p.ProbationWeights)) * p.ProbationStep
+}
+
 // threshold is how many errors eject the host in its present state, and why.
 func (h *host) threshold() (int, Reason) {
 	p := &h.cluster.policy

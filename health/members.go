@@ -21,6 +21,7 @@ func (t *Tracker) SetClusters(at time.Time, clusters []Cluster) {
 			t.removeCluster(c)
 		}
 	}
+	t.advance(t.now) // a step of probation that the new policy made shorter may be over already
 }
 
 func (t *Tracker) setCluster(cfg Cluster) {
@@ -93,8 +94,12 @@ func (t *Tracker) applyPolicy(h *host) {
 	if (h.reporters.places == nil) == (p.MinReporters > 1) {
 		h.reporters = newReporters(p.MinReporters)
 	}
-	if h.outsidePolicy() {
+	switch {
+	case h.outsidePolicy():
 		t.heal(h, ReasonTimer)
+	case h.state == Probation:
+		h.until = h.since.Add(p.probation())
+		t.deadlines.set(h, h.stepEnds())
 	}
 }
 

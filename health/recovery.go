@@ -22,8 +22,7 @@ func (t *Tracker) recover(h *host, reason Reason) {
 	if len(c.policy.ProbationWeights) == 0 {
 		t.heal(h, reason)
 	} else {
-		length := time.Duration(len(c.policy.ProbationWeights)) * c.policy.ProbationStep
-		t.move(h, Probation, t.now.Add(length), Transition{Kind: HostProbation, Reason: reason})
+		t.move(h, Probation, t.now.Add(c.policy.probation()), Transition{Kind: HostProbation, Reason: reason})
 		t.deadlines.set(h, h.stepEnds())
 	}
 	t.reconsider(c)
@@ -33,6 +32,10 @@ func (t *Tracker) recover(h *host, reason Reason) {
 func (t *Tracker) heal(h *host, reason Reason) {
 	h.step = 0
 	h.backoff.clean = t.now
+	if h.refused.Reason == "" { // what probation forgave is over with it
+		h.window.clear()
+		h.reporters.clear()
+	}
 	t.move(h, Healthy, time.Time{}, Transition{Kind: HostRecovered, Reason: reason})
 	t.deadlines.set(h, time.Time{})
 	t.consider(h) // an ejection that a cap refused in probation may still be wanted

@@ -83,7 +83,7 @@ func (t *Tracker) restoreDeadline(h *host, until time.Time) {
 	case h.outsidePolicy():
 		h.state, h.step, h.until = Healthy, 0, time.Time{}
 	case h.state == Probation:
-		h.until = h.since.Add(time.Duration(len(p.ProbationWeights)) * p.ProbationStep)
+		h.until = h.since.Add(p.probation())
 		t.deadlines.set(h, h.stepEnds())
 	}
 	if h.refused.Reason != "" {
