@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -74,22 +73,4 @@ func reloadOnHangup(ctx context.Context, cs *configs) (release func()) {
 		signal.Stop(hangups)
 		cancel()
 	}
-}
-
-func checkCommand() *cobra.Command {
-	var path string
-	cmd := &cobra.Command{
-		Use:   "check --config FILE",
-		Short: "Check a configuration and say every fault in it",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if _, err := config.Load(path); err != nil {
-				return err
-			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: no faults\n", path)
-			return err
-		},
-	}
-	cmd.Flags().StringVar(&path, "config", "passive-health.yaml", "the configuration `file`")
-	return cmd
 }
