@@ -10,8 +10,8 @@ import (
 // maxReporters bounds how many Envoys have an account at one time. Those beyond it give volumes and no hidden failures.
 const maxReporters = 10_000
 
-// ledger holds the accounts of all Envoys that have a load-report stream open. Without one an Envoy has no account:
-// when a stream begins, Envoy forgets what it had counted before, and so does this.
+// ledger holds the accounts of all Envoys that have a load-report stream open. Without one an Envoy has no account: what
+// it counts between two streams comes with the second one's first report, which gives no hidden failures.
 type ledger struct {
 	pace pace
 

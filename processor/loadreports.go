@@ -97,8 +97,8 @@ func (s *Server) readLoads(r *reading) Result {
 	from := s.ledger.open(s.names.copy(name(id)))
 	defer s.ledger.close(from)
 	close(r.opened)
-	for {
-		s.takeReport(from, message.bytes())
+	for first := true; ; first = false {
+		s.takeReport(from, message.bytes(), first)
 		message.free() // or each Envoy would hold 60 KB until its next report
 		if err := r.stream.RecvMsg(&message); err != nil {
 			return ended(err)
@@ -113,8 +113,10 @@ type intake struct {
 	dropped  []string // clusters
 }
 
-// takeReport takes one report. A bad one is left out; the stream goes on.
-func (s *Server) takeReport(from *source, raw []byte) {
+// takeReport takes one report. A bad one is left out; the stream goes on. The first of a stream counts all that happened
+// since the last report of the stream before, to us or to whom we replace. What of it was shown by then nobody knows any
+// more: it gives volumes, and no hidden failures.
+func (s *Server) takeReport(from *source, raw []byte, first bool) {
 	s.stats.reports.Add(1)
 	in := s.intakes.Get().(*intake) //nolint:forcetypeassert,errcheck // nothing else is put there
 	defer s.intakes.Put(in)
@@ -131,6 +133,9 @@ func (s *Server) takeReport(from *source, raw []byte) {
 	wanted := s.roster.Load()
 	for i := range in.report.Clusters {
 		s.takeCluster(at, from.reporter, wanted, &in.report.Clusters[i], in)
+	}
+	if first {
+		in.failures = in.failures[:0]
 	}
 	for _, f := range s.ledger.report(from, at, in.failures, in.dropped) {
 		s.chargeHidden(at, from.reporter, f)
