@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -103,6 +104,10 @@ func restartNeeded(old, c *config.Config) error {
 	case c.LoadReports != old.LoadReports:
 		return fmt.Errorf("load_reports.interval: %v differs from the running %v: restart the service to change it",
 			c.LoadReports, old.LoadReports)
+	case !reflect.DeepEqual(c.Admin, old.Admin):
+		return fmt.Errorf("admin: %+v differs from the running %+v: restart the service to change it", c.Admin, old.Admin)
+	case !reflect.DeepEqual(c.Webhooks, old.Webhooks):
+		return fmt.Errorf("webhooks: %+v differs from the running %+v: restart the service to change it", c.Webhooks, old.Webhooks)
 	case c.StateFile != old.StateFile:
 		return fmt.Errorf("state_file: %q differs from the running %q: restart the service to change it", c.StateFile, old.StateFile)
 	}

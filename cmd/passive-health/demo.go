@@ -53,7 +53,11 @@ func serveDemo(ctx context.Context, path string, l demo.Listeners, log io.Writer
 	if err != nil {
 		return err
 	}
-	return newService(ctx, path, c, newLogger(log, c.Log)).serve(ctx, listeners{l.ExtProc, l.XDS, l.Admin})
+	s, err := newService(ctx, path, c, newLogger(log, c.Log))
+	if err != nil {
+		return err
+	}
+	return s.serve(ctx, listeners{l.ExtProc, l.XDS, l.Admin})
 }
 
 // isColorful says whether out is a terminal whose user has not asked for plain text.

@@ -34,12 +34,15 @@ func serve(cmd *cobra.Command, path string) error {
 	ctx, release := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer release()
 	context.AfterFunc(ctx, release) // from then on a second signal ends the process
+	s, err := newService(ctx, path, c, newLogger(cmd.ErrOrStderr(), c.Log))
+	if err != nil {
+		return unable{err}
+	}
 	l, err := listenAll(ctx, c.Listen)
 	if err != nil {
 		return unable{err}
 	}
 	tuneMemory()
-	s := newService(ctx, path, c, newLogger(cmd.ErrOrStderr(), c.Log))
 	defer reloadOnHangup(ctx, s.configs)()
 	return s.serve(ctx, l)
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/config"
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/resolve"
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/statefile"
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/webhook"
 	"github.com/envoy-passive-health/passive-health/health"
 	"github.com/envoy-passive-health/passive-health/processor"
 	"github.com/envoy-passive-health/passive-health/xds"
@@ -37,6 +38,8 @@ type service struct {
 	state     *statefile.File
 	loop      *loop
 	journal   *journal.Journal
+	webhooks  []*webhook.Webhook
+	secrets   secrets
 	started   time.Time
 	registry  *prometheus.Registry
 
@@ -45,11 +48,17 @@ type service struct {
 	stopping   atomic.Bool
 }
 
-// newService wires the parts for a valid configuration. Nothing runs yet; serve ends what ctx's values are for.
-func newService(ctx context.Context, path string, c *config.Config, logger *slog.Logger) *service {
-	s := &service{
-		logger: logger, tracker: health.NewTracker(), journal: journal.New(), started: time.Now(), registry: prometheus.NewRegistry(),
+// newService wires the parts for a valid configuration, and reads the secrets that it names. Nothing runs yet; serve ends
+// what ctx's values are for.
+func newService(ctx context.Context, path string, c *config.Config, logger *slog.Logger) (*service, error) {
+	secrets, err := readSecrets(c)
+	if err != nil {
+		return nil, err
 	}
+	s := &service{logger: logger, tracker: health.NewTracker(), secrets: secrets, started: time.Now(), registry: prometheus.NewRegistry()}
+	first := uint64(s.started.UnixMicro())
+	s.journal = journal.New(first)
+	s.webhooks = newWebhooks(c, secrets, s.journal, first-1, logger)
 	streams, end := context.WithCancel(context.WithoutCancel(ctx)) // ended by stop, once readiness is gone
 	s.endStreams = end
 	watch := newProxyWatch(s.journal, logger, s.registry)
@@ -67,8 +76,9 @@ func newService(ctx context.Context, path string, c *config.Config, logger *slog
 		admin.NewTrackerCollector(s.tracker, true),
 		admin.NewProcessorCollector(s.processor.Stats),
 		admin.NewXDSCollector(s.xds),
+		webhookCollector{s.webhooks},
 	)
-	return s
+	return s, nil
 }
 
 // serve runs the service on the listeners until ctx is done, and then stops within the drain timeout. It closes the
@@ -89,6 +99,9 @@ func (s *service) serve(ctx context.Context, l listeners) error {
 	running.Go(func() { s.state.Run(inner) })
 	running.Go(func() { s.resolver.Run(inner, s.membersChanged) })
 	running.Go(func() { s.configs.watch(inner) })
+	for _, w := range s.webhooks {
+		running.Go(func() { w.Run(inner) })
+	}
 	extProc.setServing()
 	eds.setServing()
 	s.logger.Info("serving", "event", "started",
@@ -168,6 +181,8 @@ func (s *service) adminHandler() http.Handler {
 		Tracker: s.tracker, Proxies: s.xds.Proxies, Ready: s.conditions, Reload: s.configs.reload,
 		OverrideMax: func() time.Duration { return s.configs.current().OverrideMax },
 		ConfigHash:  func() string { return s.configs.current().Hash },
+		Debug:       func() bool { return s.configs.current().Debug },
+		Access:      access(s.configs.current(), s.secrets),
 		Version:     buildInfo().version, StartedAt: s.started,
 		Journal: s.journal, Gatherer: s.registry, Logger: s.logger,
 	})

@@ -50,7 +50,10 @@ func start(t *testing.T, yaml string) *running {
 	}
 	extProc, xds, admin := bufconn.Listen(1<<16), bufconn.Listen(1<<16), bufconn.Listen(1<<16)
 	ctx, cancel := context.WithCancel(t.Context())
-	s := newService(ctx, "", c, slog.New(slog.DiscardHandler))
+	s, err := newService(ctx, "", c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
 	done := make(chan error, 1)
 	go func() { done <- s.serve(ctx, listeners{extProc, xds, admin}) }()
 	r := &running{service: s, extProc: dial(t, extProc), eds: dial(t, xds), admin: admin}

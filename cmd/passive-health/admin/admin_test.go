@@ -31,11 +31,17 @@ type site struct {
 	tracker *health.Tracker
 	journal *journal.Journal
 	reload  error
+	debug   bool
 }
 
 func open(t *testing.T) *site {
 	t.Helper()
-	s := &site{t: t, tracker: health.NewTracker(), journal: journal.New()}
+	return openTo(t, Access{})
+}
+
+func openTo(t *testing.T, access Access) *site {
+	t.Helper()
+	s := &site{t: t, tracker: health.NewTracker(), journal: journal.New(1)}
 	var members []health.Member
 	for i := range byte(4) {
 		address := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, i + 1}), 80)
@@ -49,6 +55,8 @@ func open(t *testing.T) *site {
 		Reload:      func(context.Context) error { return s.reload },
 		OverrideMax: func() time.Duration { return 24 * time.Hour },
 		ConfigHash:  func() string { return "abc" },
+		Debug:       func() bool { return s.debug },
+		Access:      access,
 	}))
 	t.Cleanup(s.Close)
 	return s

@@ -3,6 +3,7 @@ package admin
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -21,8 +22,8 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
-		list := append([]journal.Event{}, h.Journal.Since(since)...)
-		writeJSON(w, http.StatusOK, api.Events{Events: list})
+		events, _ := h.Journal.After(since)
+		writeJSON(w, http.StatusOK, api.Events{Events: append([]journal.Event{}, events...)})
 		return
 	}
 	h.stream(w, r, since)
@@ -44,44 +45,57 @@ func sinceID(r *http.Request) (id uint64, ok bool) {
 const (
 	// heartbeat is how often a quiet stream says that it lives; proxies end silent connections.
 	heartbeat = 15 * time.Second
-	// writeLimit is how long a client may take to take an event. One that stalls is let go.
+	// writeLimit is how long a client may take to take some events. One that stalls is let go.
 	writeLimit = 10 * time.Second
+	// maxStreams bounds the open streams.
+	maxStreams = 2000
 )
 
-// stream serves server-sent events until the client goes, stalls or falls behind. It comes back with the last id it has.
-func (h *handler) stream(w http.ResponseWriter, r *http.Request, since uint64) {
-	kept, subscription := h.Journal.Subscribe(since)
-	defer subscription.Close()
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("Cache-Control", "no-store")
-	control := http.NewResponseController(w)
-	send := func(text string) bool {
-		_ = control.SetWriteDeadline(time.Now().Add(writeLimit)) // where it is not supported, the write decides
-		_, err := fmt.Fprint(w, text)
-		return err == nil && control.Flush() == nil
-	}
-	if !send(": passive-health\n\n") {
+// stream serves server-sent events until the client goes or stalls. It comes back with the last id it has.
+func (h *handler) stream(w http.ResponseWriter, r *http.Request, last uint64) {
+	defer h.streams.Add(-1)
+	if h.streams.Add(1) > maxStreams {
+		writeError(w, http.StatusServiceUnavailable, api.Error{Code: "busy", Message: fmt.Sprintf("there are %d streams already", maxStreams)})
 		return
 	}
-	for _, e := range kept {
-		if !send(frame(e)) {
-			return
-		}
-	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	control := http.NewResponseController(w)
 	beats := time.NewTicker(heartbeat)
 	defer beats.Stop()
-	for ok := true; ok; {
+	for text := ": passive-health\n\n"; ; {
+		events, more := h.Journal.After(last)
+		text += frames(events, last)
+		if len(events) > 0 {
+			last = events[len(events)-1].ID
+		}
+		_ = control.SetWriteDeadline(time.Now().Add(writeLimit)) // where it is not supported, the write decides
+		if _, err := io.WriteString(w, text); err != nil || control.Flush() != nil {
+			return
+		}
+		text = ""
 		select {
 		case <-r.Context().Done():
 			return
-		case <-subscription.Lost:
-			return
-		case e := <-subscription.Events:
-			ok = send(frame(e))
+		case <-more:
 		case <-beats.C:
-			ok = send(": still here\n\n")
+			text = ": still here\n\n"
 		}
 	}
+}
+
+// frames are events as a stream carries them to a reader that has come to the given ID. If some are missing, it is
+// told first.
+func frames(events []journal.Event, last uint64) string {
+	var text strings.Builder
+	if last > 0 && len(events) > 0 && events[0].ID != last+1 {
+		text.WriteString(frame(journal.Event{
+			ID: events[0].ID - 1, At: events[0].At, Name: "journal.gap", Text: "earlier events are no longer kept",
+		}))
+	}
+	for i := range events {
+		text.WriteString(frame(events[i]))
+	}
+	return text.String()
 }
 
 // frame is one event in the format of server-sent events (https://html.spec.whatwg.org/#server-sent-events).

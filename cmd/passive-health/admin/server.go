@@ -6,6 +6,9 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/http/pprof"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,8 +41,10 @@ type Options struct {
 	OverrideMax func() time.Duration // how far ahead an override may end
 	Journal     *journal.Journal
 	ConfigHash  func() string
-	Version     string    // of the program
-	StartedAt   time.Time // when it began
+	Version     string      // of the program
+	StartedAt   time.Time   // when it began
+	Debug       func() bool // serve Go's profiles
+	Access      Access
 	Gatherer    prometheus.Gatherer
 	Logger      *slog.Logger
 }
@@ -48,11 +53,15 @@ type Options struct {
 const maxBody = 64 << 10
 
 // handler answers the admin listener's requests.
-type handler struct{ Options }
+type handler struct {
+	Options
+
+	streams atomic.Int64 // open ones
+}
 
 // Handler returns the handler of the admin listener.
 func Handler(o Options) http.Handler {
-	h := &handler{o}
+	h := &handler{Options: o}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") })
 	mux.HandleFunc("GET /readyz", h.ready)
@@ -71,7 +80,24 @@ func Handler(o Options) http.Handler {
 	mux.HandleFunc("DELETE /api/v1/overrides/{id}", h.endOverride)
 	mux.HandleFunc("GET /api/v1/events", h.events)
 	mux.HandleFunc("POST /-/reload", h.reload)
-	return http.MaxBytesHandler(mux, maxBody)
+	mux.HandleFunc("GET /debug/pprof/", h.profiles)
+	return o.Access.guard(http.MaxBytesHandler(mux, maxBody))
+}
+
+// profiles serves Go's profiles where the configuration says debug.
+func (h *handler) profiles(w http.ResponseWriter, r *http.Request) {
+	if !h.Debug() {
+		writeError(w, http.StatusNotFound, api.Error{Code: "not_found", Message: "profiles are served with debug: true only"})
+		return
+	}
+	switch name := strings.TrimPrefix(r.URL.Path, "/debug/pprof/"); name {
+	case "profile":
+		pprof.Profile(w, r)
+	case "trace":
+		pprof.Trace(w, r)
+	default:
+		pprof.Index(w, r)
+	}
 }
 
 func (h *handler) reload(w http.ResponseWriter, r *http.Request) {

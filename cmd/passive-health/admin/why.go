@@ -42,7 +42,8 @@ func (h *handler) explain(s *health.Snapshot, i int) api.Why {
 		}
 	}
 	id := s.Hosts[i].Host.Address.String()
-	for _, e := range h.Journal.Since(0) {
+	events, _ := h.Journal.After(0)
+	for _, e := range events {
 		if e.Cluster == answer.Cluster && e.Host == id {
 			answer.Events = append(answer.Events, e)
 		}

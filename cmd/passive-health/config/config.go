@@ -14,6 +14,8 @@ import (
 // Config is a valid configuration, defaults filled in. It is not changed once it is read.
 type Config struct {
 	Listen       Listen
+	Admin        Admin
+	Webhooks     []Webhook
 	Log          Log
 	StateFile    string        // empty for none
 	DrainTimeout time.Duration // how long a stop may take (0 to 1h)
@@ -38,6 +40,7 @@ type Log struct {
 func Default() Config {
 	return Config{
 		Listen:       Listen{ExtProc: "127.0.0.1:18401", XDS: "127.0.0.1:18402", Admin: "127.0.0.1:18403"},
+		Admin:        Admin{AllowReads: true},
 		Log:          Log{Format: "text", Level: slog.LevelInfo},
 		DrainTimeout: 10 * time.Second,
 		OverrideMax:  24 * time.Hour,
@@ -51,7 +54,9 @@ const maxPath = 4095 // PATH_MAX of Linux, less its final zero
 func (d *decoder) root(n *yaml.Node, c *Config) {
 	var clusters *yaml.Node
 	d.object(n, "", map[string]field{
-		"listen": func(n *yaml.Node, path string) { d.listen(n, path, &c.Listen) },
+		"listen":   func(n *yaml.Node, path string) { d.listen(n, path, &c.Listen) },
+		"admin":    func(n *yaml.Node, path string) { d.admin(n, path, &c.Admin) },
+		"webhooks": d.webhooks(&c.Webhooks),
 		"log": func(n *yaml.Node, path string) {
 			d.object(n, path, map[string]field{
 				"format": word(d, &c.Log.Format, "text", "json"),
@@ -70,6 +75,7 @@ func (d *decoder) root(n *yaml.Node, c *Config) {
 		"policy":   func(n *yaml.Node, path string) { d.policy(n, path, &c.Policy) },
 		"clusters": func(n *yaml.Node, _ string) { clusters = n },
 	})
+	d.checkAdmin(n, c)
 	if clusters != nil { // last: they start from the policy, wherever in the file it stands
 		d.clusters(clusters, c)
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -92,8 +93,8 @@ func TestFaults(t *testing.T) {
 			"f:3:1: the tag !!binary is not supported; a text goes into quotes",
 		}},
 		{"a key of two lines", `{"a\nb": 1}`, []string{
-			`f:1:2: "a\nb": is not a key here; allowed are clusters, debug, drain_timeout, listen, load_reports, log, overrides, ` +
-				"policy, state_file",
+			`f:1:2: "a\nb": is not a key here; allowed are admin, clusters, debug, drain_timeout, listen, load_reports, log, ` +
+				"overrides, policy, state_file, webhooks",
 		}},
 		{"numbers that may mean another", `policy: {error_threshold: "5", min_reporters: 010}`, []string{
 			`f:1:27: policy.error_threshold: the text "5" is not a whole number`,
@@ -147,6 +148,15 @@ func TestFaults(t *testing.T) {
 			"f:3:1: is not YAML: did not find expected node content",
 		}},
 		{"a tab", "log:\n\tformat: json", []string{"f:2:1: is not YAML: found character that cannot start any token"}},
+		{"an admin listener for everybody", "listen: {admin: ':18403'}", []string{
+			"f:1:17: listen.admin: :18403 is reachable from other machines, and whoever reaches it could eject hosts: name a file with a " +
+				"bearer token in admin.token_file, or set admin.read_only",
+		}},
+		{"a webhook to nowhere", "webhooks: [{}, {url: 'ftp://a'}, {url: 'http://a', events: [host.gone]}]", []string{
+			"f:1:12: webhooks[0].url: is missing: where to send events",
+			`f:1:22: webhooks[1].url: the text "ftp://a" is not a URL with http or https`,
+			`f:1:61: webhooks[2].events[0]: "host.gone" is not one of ` + fmt.Sprint(EventNames()),
+		}},
 		{"bytes", "debug: \xff", []string{"f:1:8: the byte 0xff is not UTF-8"}},
 		{"a control character", "# ä\ndebug: \x00", []string{"f:2:8: the control character 0x00 is not allowed"}},
 	} {

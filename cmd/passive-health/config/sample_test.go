@@ -68,9 +68,9 @@ func TestSampleSaysEveryKey(t *testing.T) {
 	}
 }
 
-// wantMappings of the sample: the root, listen, log, overrides, load_reports, policy, an ignore rule, a cluster, one of its
-// hosts and its policy.
-const wantMappings = 10
+// wantMappings of the sample: the root, listen, admin, a webhook, log, overrides, load_reports, policy, an ignore rule, a
+// cluster, one of its hosts and its policy.
+const wantMappings = 12
 
 // probeKey is unlike every key, so that the decoder lists what it knows.
 const probeKey = "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"

@@ -1,5 +1,6 @@
-// Package journal keeps the newest events and hands them to whoever listens: the page, the command line, webhooks.
-// Whoever is slow loses events and is told so; nobody is waited for.
+// Package journal keeps the newest events for whoever reads them: the page, the command line, webhooks. A reader holds
+// nothing but the ID it has come to, so that any number of slow ones costs nothing; one that falls behind the kept
+// events misses some and can see it. Nobody is waited for.
 package journal
 
 import (
@@ -34,16 +35,17 @@ const size = 1000
 
 // Journal is a ring of the newest events. Make one with New. All methods may be called by anyone at any time.
 type Journal struct {
-	mu     sync.Mutex // guards the rest; never held while a listener is at work
-	events []Event    // oldest first
-	next   uint64
-	ears   map[*Subscription]struct{}
+	mu     sync.Mutex    // guards the rest
+	events []Event       // oldest first, with IDs without gaps
+	next   uint64        // ID
+	more   chan struct{} // closed by the next Add
 }
 
-// New returns an empty Journal.
-func New() *Journal { return &Journal{next: 1, ears: map[*Subscription]struct{}{}} }
+// New returns an empty Journal whose first event gets the given ID, above 0. If it grows with each start of the
+// program, what a reader had come to before a restart still tells what it has not seen.
+func New(first uint64) *Journal { return &Journal{next: max(first, 1), more: make(chan struct{})} }
 
-// Add numbers an event, keeps it and hands it on. It never blocks.
+// Add numbers an event and keeps it. It never blocks.
 func (j *Journal) Add(e Event) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -53,66 +55,20 @@ func (j *Journal) Add(e Event) {
 		j.events = append(j.events[:0:0], j.events[size/10:]...)
 	}
 	j.events = append(j.events, e)
-	for s := range j.ears {
-		s.offer(e)
-	}
+	close(j.more)
+	j.more = make(chan struct{})
 }
 
-// Since returns the kept events with a larger ID, oldest first.
-func (j *Journal) Since(id uint64) []Event {
+// After returns the kept events with a larger ID, oldest first; if the first one's is not the next, those between are
+// gone. The channel is closed when there are further ones. Do not change the events.
+func (j *Journal) After(id uint64) (events []Event, more <-chan struct{}) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.since(id)
-}
-
-func (j *Journal) since(id uint64) []Event {
-	var found []Event
-	for _, e := range j.events {
-		if e.ID > id {
-			found = append(found, e)
-		}
+	if len(j.events) == 0 || id >= j.next {
+		return nil, j.more
 	}
-	return found
-}
-
-// ears is how many events may wait for one listener.
-const waiting = 256
-
-// Subscription delivers events to one listener.
-type Subscription struct {
-	// Events has room for some events; a listener that lets it fill up has Lost closed and gets no more.
-	Events chan Event
-	Lost   chan struct{}
-
-	journal *Journal
-	full    bool
-}
-
-// Subscribe returns the kept events with a larger ID, and a Subscription for those to come; none is between the two.
-func (j *Journal) Subscribe(since uint64) ([]Event, *Subscription) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	s := &Subscription{Events: make(chan Event, waiting), Lost: make(chan struct{}), journal: j}
-	j.ears[s] = struct{}{}
-	return j.since(since), s
-}
-
-// Close ends the subscription.
-func (s *Subscription) Close() {
-	s.journal.mu.Lock()
-	defer s.journal.mu.Unlock()
-	delete(s.journal.ears, s)
-}
-
-// offer hands an event over, under the journal's lock, or gives the listener up.
-func (s *Subscription) offer(e Event) {
-	select {
-	case s.Events <- e:
-	default:
-		if !s.full {
-			s.full = true
-			close(s.Lost)
-			delete(s.journal.ears, s)
-		}
+	if oldest := j.events[0].ID; id >= oldest {
+		return j.events[id-oldest+1:], j.more
 	}
+	return j.events, j.more
 }
