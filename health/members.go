@@ -30,6 +30,9 @@ func (t *Tracker) setCluster(cfg Cluster) {
 		c = newCluster(cfg.Name)
 		t.clusters[cfg.Name] = c
 	}
+	for _, h := range c.hosts {
+		h.volume = h.volume.moved(c.policy.Window, cfg.Policy.Window)
+	}
 	c.policy = cfg.Policy
 	if (c.heard.places == nil) == (cfg.Policy.MinReporters > 1) {
 		c.heard = newReporters(cfg.Policy.MinReporters)

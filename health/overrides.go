@@ -10,13 +10,13 @@ import (
 // Bounds of the overrides a Tracker keeps.
 const (
 	maxOverrides  = 1000           // active and ended ones together
-	keptOverrides = 24 * time.Hour // how long an ended one can still be read
+	keptOverrides = 24 * time.Hour // how long an ended one can still be read, if there is room
 )
 
 // The errors of AddOverride and EndOverride, beside *FieldError.
 var (
 	ErrLastHealthy      = errors.New("this would eject the last healthy host of the cluster")
-	ErrTooManyOverrides = fmt.Errorf("there are %d overrides already", maxOverrides)
+	ErrTooManyOverrides = fmt.Errorf("there are %d active overrides already", maxOverrides)
 	ErrNoOverride       = errors.New("no such override")
 )
 
@@ -27,12 +27,15 @@ func (t *Tracker) AddOverride(at time.Time, o Override, force bool) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.advance(at)
-	o.CreatedAt, o.EndedAt = t.now, time.Time{}
+	o.CreatedAt, o.EndedAt, o.Hosts = t.now, time.Time{}, slices.Clone(o.Hosts)
 	if err := t.checkOverride(&o); err != nil {
 		return err
 	}
 	if o.Action == ActionEject && !force && t.leavesNone(&o) {
 		return ErrLastHealthy
+	}
+	if !t.makeRoom() {
+		return ErrTooManyOverrides
 	}
 	t.overrides = append(t.overrides, &o)
 	t.overridesChanged(&o)
@@ -64,14 +67,25 @@ func (t *Tracker) Overrides() []Override {
 	all := make([]Override, 0, len(t.overrides))
 	for _, o := range t.overrides {
 		all = append(all, *o)
+		all[len(all)-1].Hosts = slices.Clone(o.Hosts)
 	}
 	return all
 }
 
-func (t *Tracker) checkOverride(o *Override) error {
-	if len(t.overrides) >= maxOverrides {
-		return ErrTooManyOverrides
+// makeRoom forgets the oldest ended override where there is no room for one more. ok is false if all are active.
+func (t *Tracker) makeRoom() (ok bool) {
+	if len(t.overrides) < maxOverrides {
+		return true
 	}
+	i := slices.IndexFunc(t.overrides, func(o *Override) bool { return !o.Active(t.now) })
+	if i < 0 {
+		return false
+	}
+	t.overrides = slices.Delete(t.overrides, i, i+1)
+	return true
+}
+
+func (t *Tracker) checkOverride(o *Override) error {
 	known := t.clusters[o.Cluster] != nil || o.Cluster == "" && o.Action == ActionPause
 	taken := slices.ContainsFunc(t.overrides, func(other *Override) bool { return other.ID == o.ID })
 	return errors.Join(slices.Concat(faults(

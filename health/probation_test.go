@@ -58,7 +58,7 @@ func TestProbationWeights(t *testing.T) {
 		p := DefaultPolicy()
 		p.ProbationWeights, p.RecoveryJitter = []int{tt.percent}, 0
 		all := members(2)
-		all[0].Weight = uint32(tt.own) //nolint:gosec // from the table
+		all[0].Weight = uint32(tt.own)
 		f := newFleet(t, 0, p)
 		f.SetClusters(start, []Cluster{{Name: "web", Policy: p, Members: all}})
 		f.answer(0, 1, 503, 5)
@@ -93,7 +93,10 @@ func TestProbationErrors(t *testing.T) {
 			},
 			in: []errors{{31 * s, 2}}, at: 31 * s, want: Ejected,
 		},
-		{name: "a window shorter than a step holds here too", policy: func(p *Policy) { p.Window = s }, in: []errors{{31 * s, 1}, {33 * s, 1}}, at: 33 * s, want: Probation},
+		{
+			name: "a window shorter than a step holds here too", policy: func(p *Policy) { p.Window = s },
+			in: []errors{{31 * s, 1}, {33 * s, 1}}, at: 33 * s, want: Probation,
+		},
 		{name: "what probation forgave does not carry over", in: []errors{{44 * s, 1}, {46 * s, 4}}, at: 46 * s, want: Healthy},
 		{name: "at full weight the full threshold holds", in: []errors{{44 * s, 1}, {46 * s, 5}}, at: 46 * s, want: Ejected},
 	} {

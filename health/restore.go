@@ -61,7 +61,9 @@ func (t *Tracker) restoreHost(h *host, s *savedHost) {
 		}
 	}
 	for _, b := range s.Volume {
-		h.volume.buckets[uint64(b.Slot)%volumeBuckets] = volumeBucket{b.Slot, b.Requests, b.Errors} //nolint:gosec // as in add
+		if !b.At.IsZero() {
+			h.volume.add(t.past(b.At), h.cluster.policy.Window, int(b.Requests), int(b.Errors))
+		}
 	}
 	if m := s.Last; m != nil {
 		h.last = &Transition{

@@ -41,7 +41,7 @@ type savedHost struct {
 	Last    *savedMove `json:"last,omitempty"`
 
 	Window    []savedFailure  `json:"window,omitempty"` // oldest first
-	Volume    []savedVolume   `json:"volume,omitempty"`
+	Volume    []savedVolume   `json:"volume,omitempty"` // oldest first
 	Reporters []savedReporter `json:"reporters,omitempty"`
 	Backoff   int             `json:"backoff,omitempty"`
 	Clean     time.Time       `json:"clean,omitzero"`
@@ -59,9 +59,9 @@ type savedFailure struct {
 }
 
 type savedVolume struct {
-	Slot     int64  `json:"slot"`
-	Requests uint32 `json:"requests,omitempty"`
-	Errors   uint32 `json:"errors,omitempty"`
+	At       time.Time `json:"at"` // when the bucket begins
+	Requests uint32    `json:"requests,omitempty"`
+	Errors   uint32    `json:"errors,omitempty"`
 }
 
 type savedReporter struct {
@@ -140,10 +140,8 @@ func (h *host) save() savedHost {
 		f := h.window.newest(n)
 		s.Window = append(s.Window, savedFailure{f.at, f.cause, f.reporter})
 	}
-	for _, b := range h.volume.buckets {
-		if b.slot != 0 {
-			s.Volume = append(s.Volume, savedVolume{b.slot, b.requests, b.errors})
-		}
+	for _, b := range h.volume.sorted() {
+		s.Volume = append(s.Volume, savedVolume{begins(b.slot, h.cluster.policy.Window), b.requests, b.errors})
 	}
 	return s
 }

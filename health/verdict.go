@@ -85,6 +85,7 @@ func (t *Tracker) eject(h *host, reason Reason) {
 	h.ejections++
 	h.window.clear()
 	h.reporters.clear()
+	h.volume = volume{}
 	c.counters.Ejections[reason]++
 	t.move(h, Ejected, t.now.Add(length), Transition{Kind: HostEjected, Reason: reason, Evidence: evidence, Ejection: h.ejections})
 	t.deadlines.set(h, h.until)
@@ -167,4 +168,3 @@ func (t *Tracker) mark(c *cluster) {
 	t.dirty[c.name] = true
 	t.signal()
 }
-

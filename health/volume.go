@@ -1,6 +1,11 @@
 package health
 
-import "time"
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+)
 
 // volumeBuckets is how finely a window's requests are counted. Errors are exact (see window); requests only feed a
 // share of many, where an edge that is a tenth of the window wide does not matter.
@@ -24,8 +29,39 @@ func (v *volume) add(now time.Time, span time.Duration, requests, errors int) {
 	if b.slot != slot {
 		*b = volumeBucket{slot: slot}
 	}
-	b.requests += uint32(max(requests, 0)) //nolint:gosec // a report's count, far below the limit
-	b.errors += uint32(max(errors, 0))     //nolint:gosec // as above
+	b.requests = plus(b.requests, requests)
+	b.errors = plus(b.errors, errors)
+}
+
+// plus adds a count that a report gives. It stops at the largest number: one that began anew would make the errors a
+// larger share than they are.
+func plus(sum uint32, n int) uint32 {
+	return sum + uint32(min(max(n, 0), int(math.MaxUint32-sum)))
+}
+
+// begins is the instant at which the bucket with the given number begins.
+func begins(slot int64, span time.Duration) time.Time {
+	return time.Unix(0, slot*bucketWidth(span))
+}
+
+// moved returns the volume in the buckets of another window. What an old bucket holds is taken to have come at its
+// beginning.
+func (v *volume) moved(from, to time.Duration) volume {
+	if from == to {
+		return *v
+	}
+	var fresh volume
+	for _, b := range v.sorted() {
+		fresh.add(begins(b.slot, from), to, int(b.requests), int(b.errors))
+	}
+	return fresh
+}
+
+// sorted returns the buckets that hold something, oldest first.
+func (v *volume) sorted() []volumeBucket {
+	used := slices.DeleteFunc(slices.Clone(v.buckets[:]), func(b volumeBucket) bool { return b.slot == 0 })
+	slices.SortFunc(used, func(a, b volumeBucket) int { return cmp.Compare(a.slot, b.slot) })
+	return used
 }
 
 // sum returns the requests and errors of the window that ends at now. Where errors came in before the report that
@@ -42,5 +78,7 @@ func (v *volume) sum(now time.Time, span time.Duration) (requests, errors int) {
 }
 
 func volumeSlot(now time.Time, span time.Duration) int64 {
-	return now.UnixNano() / max(int64(span)/volumeBuckets, 1)
+	return now.UnixNano() / bucketWidth(span)
 }
+
+func bucketWidth(span time.Duration) int64 { return max(int64(span)/volumeBuckets, 1) }
