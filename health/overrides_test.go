@@ -151,7 +151,8 @@ func TestFaultsOfOverrides(t *testing.T) {
 		{"a pause of hosts", order("1", ActionPause, 1), []string{"hosts"}},
 		{
 			"every cluster, but not a pause",
-			Override{ID: "1", Action: ActionKeep, CreatedBy: "ann", Comment: "x", EndsAt: start.Add(1)}, []string{"cluster"},
+			Override{ID: "1", Action: ActionKeep, CreatedBy: "ann", Comment: "x", EndsAt: start.Add(1)},
+			[]string{"cluster"},
 		},
 		{"an end now", Override{ID: "1", Cluster: "web", Action: ActionKeep, CreatedBy: "ann", Comment: "x", EndsAt: start}, []string{"ends_at"}},
 	} {
