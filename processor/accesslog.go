@@ -87,6 +87,9 @@ func (s *Server) takeLogs(reporter *string, raw []byte) {
 		s.stats.entries.Add(1)
 		o, drop := ObserveEntry(e)
 		o.Reporter = *reporter
+		if drop == "" && !s.options.Uses(o.Host.Cluster, AccessLog) {
+			drop = DropSensorOff
+		}
 		if drop == "" {
 			s.recordShown(at, o)
 			continue

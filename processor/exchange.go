@@ -85,10 +85,13 @@ func (x *exchange) observe(f *Facts) {
 // read makes the Observation independent of the message, which the next one overwrites.
 func (x *exchange) read(f *Facts) (health.Observation, Drop) {
 	o, drop := Observe(f)
-	if drop == "" {
-		x.server.names.own(&o)
-	} else {
+	switch {
+	case drop != "":
 		x.server.excuse(f)
+	case !x.server.options.Uses(o.Host.Cluster, f.sensor()):
+		return o, DropSensorOff
+	default:
+		x.server.names.own(&o)
 	}
 	return o, drop
 }

@@ -145,6 +145,10 @@ func (s *Server) takeReport(from *source, raw []byte, first bool) {
 // takeCluster records volumes, and collects what else there is. Hosts that nobody knows are for package health to count.
 func (s *Server) takeCluster(at time.Time, reporter string, wanted *roster, c *ClusterLoad, in *intake) {
 	cluster := s.names.copy(alias(c.Name))
+	if !wanted.hasCluster(cluster) {
+		s.stats.drop(DropSensorOff)
+		return
+	}
 	volumes := !s.options.AllResponses(cluster)
 	if c.Dropped > 0 {
 		in.dropped = append(in.dropped, cluster)

@@ -27,6 +27,7 @@ const (
 	DropNoCluster  Drop = "no_cluster"  // xds.cluster_name is missing
 	DropNoStatus   Drop = "no_status"   // how the attempt at the host ended is not said
 	DropDoubled    Drop = "doubled"     // a load report once more
+	DropSensorOff  Drop = "sensor_off"  // told by a sensor that the cluster is not configured to use
 )
 
 // Drops returns all reasons.
@@ -34,6 +35,7 @@ func Drops() []Drop {
 	return []Drop{
 		DropMalformed, DropTooLarge, DropUnexpected, DropNoResponse, DropInterim, DropNoDetails, DropNoRoute, DropOverflow,
 		DropLocalReply, DropNoHost, DropBadAddress, DropNoCluster, DropNoStatus, DropDoubled,
+		DropSensorOff,
 	}
 }
 

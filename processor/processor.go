@@ -23,6 +23,9 @@ type Options struct {
 	// AllResponses says whether the filter of a cluster sends every response, good ones too, so that each adds one to the
 	// host's volume. If nil, none does: the filters send errors only, and volumes come from load reports.
 	AllResponses func(cluster string) bool
+	// Uses says whether a cluster's failures are to come from a sensor. What another one tells of it is dropped: it would
+	// be charged twice. If nil, all are used. Load reports are used where SetClusters says so.
+	Uses func(cluster string, s Sensor) bool
 	// LoadReportInterval is how often each Envoy reports its load: a second if 0, and never less than 50ms. A hidden
 	// failure is charged one to two intervals after it happened, and not before half a second.
 	LoadReportInterval time.Duration
@@ -52,6 +55,9 @@ type Server struct {
 func NewServer(recorder Recorder, options Options) *Server {
 	if options.AllResponses == nil {
 		options.AllResponses = func(string) bool { return false }
+	}
+	if options.Uses == nil {
+		options.Uses = func(string, Sensor) bool { return true }
 	}
 	if options.Logger == nil {
 		options.Logger = slog.New(slog.DiscardHandler)

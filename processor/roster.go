@@ -31,6 +31,11 @@ func (r *roster) has(h health.Host) bool {
 	return ok
 }
 
+func (r *roster) hasCluster(name string) bool {
+	_, ok := slices.BinarySearch(r.clusters, name)
+	return ok
+}
+
 // SetClusters says whose load reports are wanted, and which hosts can have hidden failures: the clusters that have load
 // reports for a sensor, with their members. Call it before the server serves and at each change of either. Envoys that
 // are connected are told if there are other clusters than before.

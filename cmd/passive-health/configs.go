@@ -12,18 +12,20 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/api"
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/journal"
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/config"
+	"github.com/envoy-passive-health/passive-health/processor"
 )
 
 // configs holds the running configuration and replaces it: on SIGHUP, on request, and when the file's content has changed.
 type configs struct {
-	path    string
-	running atomic.Pointer[config.Config]
-	sampled atomic.Pointer[map[string]bool] // clusters with SensorAllResponses
-	apply   func(context.Context, *config.Config)
-	journal *journal.Journal
-	logger  *slog.Logger
+	path     string
+	running  atomic.Pointer[config.Config]
+	clusters atomic.Pointer[map[string]*config.Cluster] // of the running one, by name
+	apply    func(context.Context, *config.Config)
+	journal  *journal.Journal
+	logger   *slog.Logger
 
 	mu sync.Mutex // one reload at a time
 
@@ -55,13 +57,11 @@ func newConfigs(
 func (cs *configs) current() *config.Config { return cs.running.Load() }
 
 func (cs *configs) accept(c *config.Config) {
-	sampled := map[string]bool{}
+	clusters := make(map[string]*config.Cluster, len(c.Clusters))
 	for i := range c.Clusters {
-		if c.Clusters[i].Has(config.SensorAllResponses) {
-			sampled[c.Clusters[i].Name] = true
-		}
+		clusters[c.Clusters[i].Name] = &c.Clusters[i]
 	}
-	cs.sampled.Store(&sampled)
+	cs.clusters.Store(&clusters)
 	cs.running.Store(c)
 	cs.successful.Set(1)
 	cs.succeeded.SetToCurrentTime()
@@ -96,6 +96,13 @@ func (cs *configs) tell(name, text string) {
 	cs.journal.Add(journal.Event{At: time.Now(), Name: name, Text: text})
 }
 
+// show says what the service runs with.
+func (cs *configs) show() (api.Config, error) {
+	c := cs.current()
+	settings, err := c.Settings(cs.path)
+	return api.Config{Path: cs.path, Hash: c.Hash, Settings: settings}, err
+}
+
 // restartNeeded refuses a change that a reload cannot make, rather than to take half of it.
 func restartNeeded(old, c *config.Config) error {
 	switch {
@@ -125,4 +132,23 @@ func (cs *configs) watch(ctx context.Context) {
 }
 
 // allResponses says whether a cluster's filter sends good responses too. It is asked for each message.
-func (cs *configs) allResponses(cluster string) bool { return (*cs.sampled.Load())[cluster] }
+func (cs *configs) allResponses(cluster string) bool {
+	c := (*cs.clusters.Load())[cluster]
+	return c != nil && c.Has(config.SensorAllResponses)
+}
+
+// uses says whether a cluster is configured to use a sensor. It is asked for each message. A cluster that nobody
+// configured is for the rules to count.
+func (cs *configs) uses(cluster string, s processor.Sensor) bool {
+	c := (*cs.clusters.Load())[cluster]
+	switch {
+	case c == nil:
+		return true
+	case s == processor.UpstreamFilter:
+		return c.Has(config.SensorUpstreamFilter)
+	case s == processor.AccessLog:
+		return c.Has(config.SensorAccessLog)
+	default:
+		return c.Has(config.SensorFilter) || c.Has(config.SensorAllResponses)
+	}
+}

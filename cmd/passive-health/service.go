@@ -66,7 +66,7 @@ func newService(ctx context.Context, path string, c *config.Config, logger *slog
 	s.configs = newConfigs(path, c, s.apply, s.journal, logger, s.registry)
 	s.resolver = resolve.New(resolve.Options{Logger: logger})
 	s.processor = processor.NewServer(s.tracker, processor.Options{
-		AllResponses: s.configs.allResponses, LoadReportInterval: c.LoadReports, Logger: logger,
+		AllResponses: s.configs.allResponses, Uses: s.configs.uses, LoadReportInterval: c.LoadReports, Logger: logger,
 	})
 	s.state = statefile.New(c.StateFile, s.tracker, logger)
 	s.loop = &loop{tracker: s.tracker, publish: s.xds.Publish, told: s.told, logger: logger, failed: map[string]bool{}}
@@ -181,6 +181,7 @@ func (s *service) adminHandler() http.Handler {
 		Tracker: s.tracker, Proxies: s.xds.Proxies, Ready: s.conditions, Reload: s.configs.reload,
 		OverrideMax: func() time.Duration { return s.configs.current().OverrideMax },
 		ConfigHash:  func() string { return s.configs.current().Hash },
+		Config:      s.configs.show,
 		Debug:       func() bool { return s.configs.current().Debug },
 		Access:      access(s.configs.current(), s.secrets),
 		Version:     buildInfo().version, StartedAt: s.started,
