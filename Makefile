@@ -35,6 +35,10 @@ test: envoy ## run every test: the rules, the fuzz corpora, the whole program in
 bench-scale: ## load, publish and show 100,000 hosts in 1,000 clusters, and print the times and the memory
 	@$(GO) test -run '^$$' -bench HundredThousandHosts -benchtime 1x ./envoy/loop
 
+.PHONY: blame
+blame: envoy ## send every failure through every sample, and write who is charged for it into envoy/README.md
+	@$(GO) test ./envoy/blame -count=1 -run 'TestBlame$$' -update
+
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## run go vet and golangci-lint
 	$(GO) vet ./...

@@ -132,7 +132,12 @@ func dial(t *testing.T, address string) *grpc.ClientConn {
 
 func call(t *testing.T, conn *grpc.ClientConn) codes.Code {
 	t.Helper()
+	return invoke(t, conn, "/test.Test/Call")
+}
+
+func invoke(t *testing.T, conn *grpc.ClientConn, method string) codes.Code {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	return status.Code(conn.Invoke(ctx, "/test.Test/Call", &emptypb.Empty{}, &emptypb.Empty{}))
+	return status.Code(conn.Invoke(ctx, method, &emptypb.Empty{}, &emptypb.Empty{}))
 }
