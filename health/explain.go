@@ -117,6 +117,6 @@ func Outlook(s *Snapshot, i int) string {
 	case h.Verdict == Probation:
 		return fmt.Sprintf("in at %d of %d weight; at full weight in %v if it does well", h.PublishedWeight, h.Weight, left(h.Until))
 	}
-	missing := s.Policy.ErrorThreshold - h.WindowErrors
+	missing := max(s.Policy.ErrorThreshold-h.WindowErrors, 1) // a reload may have lowered the threshold
 	return fmt.Sprintf("in; %d more errors within %v would eject it, if the other rules allow it", missing, s.Policy.Window)
 }

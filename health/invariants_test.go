@@ -60,8 +60,29 @@ func checkCounts(t failer, c *cluster) {
 	if automatic > 0 && len(c.hosts)-outs < c.policy.MinHealthyHosts {
 		t.Fatalf("I2: %d of %d hosts are in, at least %d must be", len(c.hosts)-outs, len(c.hosts), c.policy.MinHealthyHosts)
 	}
+	checkZones(t, c)
 	if c.failing != c.allFailing() {
 		t.Fatalf("%s: failing is %v", c.name, c.failing)
+	}
+}
+
+func checkZones(t failer, c *cluster) {
+	zones, automatic := map[string]zone{}, map[string]bool{}
+	for _, h := range c.hosts {
+		z := zones[h.zone]
+		zones[h.zone] = zone{z.hosts + 1, z.out + btoi(h.isOut())}
+		automatic[h.zone] = automatic[h.zone] || h.isOut() && !h.ordered(ActionEject)
+	}
+	if len(zones) != len(c.zones) {
+		t.Fatalf("I6: %s keeps %d zones of %d", c.name, len(c.zones), len(zones))
+	}
+	for name, z := range zones {
+		if *c.zones[name] != z {
+			t.Fatalf("%s counts %+v in zone %q; it has %+v", c.name, *c.zones[name], name, z)
+		}
+		if automatic[name] && z.out*100 > c.policy.MaxZoneEjectionPercent*z.hosts {
+			t.Fatalf("I2: %d of %d hosts of zone %q are out, the cap is %d %%", z.out, z.hosts, name, c.policy.MaxZoneEjectionPercent)
+		}
 	}
 }
 
@@ -92,8 +113,7 @@ func checkHost(t failer, tr *Tracker, h *host) {
 func checkTold(t failer, told []Transition) {
 	for i := range told {
 		tr := &told[i]
-		isCluster := tr.Kind == ClusterFailing || tr.Kind == ClusterPassed
-		if tr.Reason == "" && !isCluster || tr.At.IsZero() || tr.Text() == "" {
+		if tr.Reason == "" || tr.At.IsZero() || tr.Text() == "" {
 			t.Fatalf("I3: %+v says nothing", tr)
 		}
 	}

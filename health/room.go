@@ -48,9 +48,9 @@ func (t *Tracker) checkFailing(c *cluster) {
 		return
 	}
 	c.failing = failing
-	kind := ClusterPassed
+	kind, reason := ClusterPassed, ReasonSomeWell
 	if failing {
-		kind = ClusterFailing
+		kind, reason = ClusterFailing, ReasonAllFailing
 	}
-	t.tell(Transition{Kind: kind, At: t.now, Host: Host{Cluster: c.name}})
+	t.tell(Transition{Kind: kind, At: t.now, Host: Host{Cluster: c.name}, Reason: reason})
 }

@@ -75,6 +75,9 @@ const (
 	RefusedPaused         Reason = "paused"   // an operator paused the automation
 	RefusedOverride       Reason = "override" // an operator keeps the host in
 
+	ReasonAllFailing Reason = "all_failing" // the cluster's hosts, without exception
+	ReasonSomeWell   Reason = "some_well"   // no longer all of them
+
 	ReasonOperator Reason = "operator"
 	ReasonExpired  Reason = "expired"
 )
@@ -106,7 +109,7 @@ type Transition struct {
 	Reason   Reason
 	Evidence Evidence
 	Until    time.Time // when what began here ends by itself; zero if it does not
-	Ejection int       // with HostEjected: the how manyeth within the memory of the backoff, from 1
+	Ejection int       // with HostEjected: the how manyeth in the host's life, from 1
 	Override *Override // with override kinds
 }
 

@@ -109,7 +109,7 @@ func TestShadow(t *testing.T) {
 	f.failAll(4)
 	f.wantTold("in shadow",
 		"1 host.ejected errors", "1 eject.refused shadow", "2 host.ejected errors", "2 eject.refused shadow",
-		"3 eject.refused max_percent", "4 eject.refused max_percent", "web cluster.failing ")
+		"3 eject.refused max_percent", "4 eject.refused max_percent", "web cluster.failing all_failing")
 	s := f.snapshot(4 * time.Second)
 	if s.Version != before || s.Out != 2 || s.Panic || s.Counters.Ejections[ReasonErrors] != 2 || s.Counters.Refusals[RefusedShadow] != 2 {
 		t.Errorf("version %d (before %d), %d out, panic %v, counted %+v", s.Version, before, s.Out, s.Panic, s.Counters)
@@ -156,7 +156,7 @@ func TestWholeClusterFailing(t *testing.T) {
 	f.Take()
 	f.answer(0, 1, 503, 50)
 	f.answer(0, 2, 503, 50)
-	f.wantTold("all fail", "1 host.ejected errors", "2 eject.refused max_percent", "web cluster.failing ")
+	f.wantTold("all fail", "1 host.ejected errors", "2 eject.refused max_percent", "web cluster.failing all_failing")
 	for second := 1; second < 30; second++ {
 		f.answer(time.Duration(second)*time.Second, 2, 503, 50)
 	}
@@ -167,7 +167,7 @@ func TestWholeClusterFailing(t *testing.T) {
 		t.Error("a host on probation ended the failure")
 	}
 	f.Advance(start.Add(45 * time.Second))
-	f.wantTold("when the first has proved itself", "1 host.recovered timer", "web cluster.passed ")
+	f.wantTold("when the first has proved itself", "1 host.recovered timer", "web cluster.passed some_well")
 }
 
 func TestPanic(t *testing.T) {
