@@ -129,6 +129,7 @@ func (o *operator) lookAround() {
 	o.types(0, "clusters")
 	o.types(0, "proxies", "-o", "wide")
 	o.types(0, "hosts")
+	o.types(0, "config", "show")
 }
 
 func (o *operator) ejection() {

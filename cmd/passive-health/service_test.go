@@ -50,7 +50,7 @@ func start(t *testing.T, yaml string) *running {
 	}
 	extProc, xds, admin := bufconn.Listen(1<<16), bufconn.Listen(1<<16), bufconn.Listen(1<<16)
 	ctx, cancel := context.WithCancel(t.Context())
-	s, err := newService(ctx, "", c, slog.New(slog.DiscardHandler))
+	s, err := newService(ctx, "passive-health.yaml", c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

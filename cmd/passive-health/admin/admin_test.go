@@ -19,6 +19,7 @@ import (
 
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/api"
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/journal"
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/config"
 	"github.com/envoy-passive-health/passive-health/health"
 	"github.com/envoy-passive-health/passive-health/xds"
 )
@@ -55,8 +56,11 @@ func openTo(t *testing.T, access Access) *site {
 		Reload:      func(context.Context) error { return s.reload },
 		OverrideMax: func() time.Duration { return 24 * time.Hour },
 		ConfigHash:  func() string { return "abc" },
-		Debug:       func() bool { return s.debug },
-		Access:      access,
+		Config: func() (api.Config, error) {
+			return api.Config{Path: "f", Hash: "abc", Settings: []config.Setting{{Key: "debug", Value: "true", Source: "f:1"}}}, nil
+		},
+		Debug:  func() bool { return s.debug },
+		Access: access,
 	}))
 	t.Cleanup(s.Close)
 	return s

@@ -41,6 +41,7 @@ type Options struct {
 	OverrideMax func() time.Duration // how far ahead an override may end
 	Journal     *journal.Journal
 	ConfigHash  func() string
+	Config      func() (api.Config, error)
 	Version     string      // of the program
 	StartedAt   time.Time   // when it began
 	Debug       func() bool // serve Go's profiles
@@ -79,6 +80,8 @@ func Handler(o Options) http.Handler {
 	mux.HandleFunc("GET /api/v1/overrides/{id}", h.getOverride)
 	mux.HandleFunc("DELETE /api/v1/overrides/{id}", h.endOverride)
 	mux.HandleFunc("GET /api/v1/events", h.events)
+	mux.HandleFunc("GET /api/v1/config", h.config)
+	mux.HandleFunc("GET /api/v1/schema.json", h.schema)
 	mux.HandleFunc("POST /-/reload", h.reload)
 	mux.HandleFunc("GET /debug/pprof/", h.profiles)
 	return o.Access.guard(http.MaxBytesHandler(mux, maxBody))

@@ -38,7 +38,7 @@ func Commands(o Options) []*cobra.Command {
 	verbs := []*cobra.Command{
 		s.statusCommand(), s.clustersCommand(), s.hostsCommand(), s.whyCommand(), s.topCommand(), s.eventsCommand(), s.proxiesCommand(),
 		s.orderCommand(health.ActionEject), s.orderCommand(health.ActionKeep), s.orderCommand(health.ActionPause),
-		s.overridesCommand(), s.resetCommand(),
+		s.overridesCommand(), s.resetCommand(), s.configCommand(),
 	}
 	for _, verb := range verbs {
 		s.addFlags(verb)

@@ -24,7 +24,8 @@ type Config struct {
 	Debug        bool          // serve pprof on the admin listener
 	Policy       health.Policy // of clusters that say nothing else
 	Clusters     []Cluster
-	Hash         string // of the file's content, SHA-256 in hexadecimal
+	Text         []byte // the file's content
+	Hash         string // of Text, SHA-256 in hexadecimal
 }
 
 // Listen holds the addresses of the three listeners, "host:port" or "unix:/path".

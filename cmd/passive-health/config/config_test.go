@@ -63,7 +63,7 @@ func TestEmptyFileIsTheDefault(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := Default()
-		want.Hash = c.Hash
+		want.Text, want.Hash = c.Text, c.Hash
 		if diff := cmp.Diff(want, *c); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", in, diff)
 		}
@@ -77,7 +77,7 @@ func TestNothingIsNoKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Default()
-	want.Hash = c.Hash
+	want.Text, want.Hash = c.Text, c.Hash
 	if diff := cmp.Diff(want, *c); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

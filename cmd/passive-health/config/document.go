@@ -51,7 +51,7 @@ func Parse(name string, data []byte) (*Config, error) {
 	}
 	d := &decoder{file: name}
 	c := Default()
-	c.Hash = hash(data)
+	c.Text, c.Hash = data, hash(data)
 	if d.isPlain(root, "") {
 		d.root(root, &c)
 	}

@@ -1,9 +1,7 @@
 package config
 
 import (
-	"fmt"
 	"net/netip"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,7 +19,7 @@ func TestSampleIsTheDefault(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Default()
-	want.Hash, want.Clusters = c.Hash, c.Clusters
+	want.Text, want.Hash, want.Clusters = c.Text, c.Hash, c.Clusters
 	ignoreEmpty := cmpopts.EquateEmpty()
 	if diff := cmp.Diff(want, *c, ignoreEmpty, cmpopts.EquateComparable(netip.AddrPort{})); diff != "" {
 		t.Errorf("sample and defaults differ (-default +sample):\n%s", diff)
@@ -34,38 +32,43 @@ func TestSampleIsTheDefault(t *testing.T) {
 	}
 }
 
-// TestSampleSaysEveryKey asks the decoder for its keys, by offering each mapping of the sample a key it cannot know.
+// TestSampleSaysEveryKey holds the sample to the decoder's keys.
 func TestSampleSaysEveryKey(t *testing.T) {
-	data, err := os.ReadFile("sample.yaml")
-	if err != nil {
-		t.Fatal(err)
+	mappings := decoderKeys(t)
+	for mapping, keys := range mappings {
+		for _, key := range keys {
+			if mapping == "clusters[].policy" { // the same keys as policy, where they are documented
+				continue
+			}
+			if !regexp.MustCompile(`(?m)(^|[ {[])` + key + ":").Match(sample) {
+				t.Errorf("the sample does not say %s of %q", key, mapping)
+			}
+		}
 	}
+	if len(mappings) != wantMappings {
+		t.Errorf("the decoder knows keys of %d mappings of the sample, want %d", len(mappings), wantMappings)
+	}
+}
+
+// decoderKeys asks the decoder for the keys of each mapping of the sample, by offering it a key it cannot know.
+func decoderKeys(t *testing.T) map[string][]string {
+	t.Helper()
 	var file yaml.Node
-	if err := yaml.Unmarshal(data, &file); err != nil {
+	if err := yaml.Unmarshal(sample, &file); err != nil {
 		t.Fatal(err)
 	}
 	probe := &decoder{file: "f"}
 	addProbe(file.Content[0])
 	c := Default()
 	probe.root(file.Content[0], &c)
+	keys := map[string][]string{}
 	for _, fault := range probe.faults {
-		_, allowed, ok := strings.Cut(fault.Message, "allowed are ")
-		if !ok {
-			continue
-		}
-		mapping := strings.TrimSuffix(strings.TrimSuffix(fault.Path, probeKey), ".")
-		for key := range strings.SplitSeq(allowed, ", ") {
-			if mapping == "clusters[0].policy" { // the same keys as policy, where they are documented
-				continue
-			}
-			if !regexp.MustCompile(`(?m)(^|[ {[])` + key + ":").Match(data) {
-				t.Errorf("the sample does not say %s of %q", key, mapping)
-			}
+		if _, allowed, ok := strings.Cut(fault.Message, "is not a key here; allowed are "); ok {
+			mapping := strings.TrimSuffix(strings.TrimSuffix(fault.Path, probeKey), ".")
+			keys[regexp.MustCompile(`\[\d+\]`).ReplaceAllString(mapping, "[]")] = strings.Split(allowed, ", ")
 		}
 	}
-	if mappings := strings.Count(fmt.Sprint(probe.faults), probeKey+": is not a key here"); mappings != wantMappings {
-		t.Errorf("the decoder knows keys of %d mappings of the sample, want %d", mappings, wantMappings)
-	}
+	return keys
 }
 
 // wantMappings of the sample: the root, listen, admin, a webhook, log, overrides, load_reports, policy, an ignore rule, a
