@@ -1,6 +1,7 @@
 package health
 
 import (
+	"maps"
 	"testing"
 )
 
@@ -70,5 +71,26 @@ func TestOutcomes(t *testing.T) {
 		if cause.String() != tt.name {
 			t.Errorf("%+v is called %q, want %q", cause, cause, tt.name)
 		}
+	}
+}
+
+// TestCausesAreOneThing: what is called alike is one cause, or the metrics would have two series of one name.
+func TestCausesAreOneThing(t *testing.T) {
+	f := newFleet(t, 2, DefaultPolicy())
+	for _, o := range []Observation{
+		{Status: 200, GRPC: GRPCUnavailable},
+		{Status: 0, GRPC: GRPCUnavailable}, // from trailers
+		{Status: 503, GRPC: GRPCUnavailable},
+		{Status: 503, GRPC: 5}, // it is the 503 that counts
+		{Status: 503},
+		{Outcome: Timeout},
+		{Outcome: Timeout, Status: 504},
+	} {
+		o.Host = web(1)
+		f.Record(start, o)
+	}
+	want := map[Cause]uint64{{GRPC: GRPCUnavailable}: 3, {Status: 503}: 2, {Outcome: Timeout}: 2}
+	if got := f.snapshot(0).Counters.Errors; !maps.Equal(got, want) {
+		t.Errorf("errors by cause %v, want %v", got, want)
 	}
 }

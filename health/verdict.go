@@ -34,12 +34,21 @@ func (p *Policy) class(o *Observation) OutcomeClass {
 	}
 }
 
+// cause is the one thing that makes o an error, so that what is called alike is counted as one.
+func (p *Policy) cause(o *Observation) Cause {
+	switch {
+	case o.Outcome != Response:
+		return Cause{Outcome: o.Outcome}
+	case p.ErrorGRPCStatuses.Has(o.GRPC):
+		return Cause{GRPC: o.GRPC}
+	default:
+		return Cause{Status: uint16(o.Status)} //nolint:gosec // at most 599
+	}
+}
+
 // fail takes n equal errors of a host, as if they had come one by one.
 func (t *Tracker) fail(h *host, o *Observation, n int) {
-	f := failure{at: t.now, cause: Cause{Outcome: o.Outcome}, reporter: o.Reporter}
-	if o.Outcome == Response {
-		f.cause.Status, f.cause.GRPC = uint16(o.Status), o.GRPC //nolint:gosec // at most 599
-	}
+	f := failure{at: t.now, cause: h.cluster.policy.cause(o), reporter: o.Reporter}
 	h.total += uint64(n)                            //nolint:gosec // at most maxCount
 	h.cluster.counters.Errors[f.cause] += uint64(n) //nolint:gosec // as above
 	for range n {
