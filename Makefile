@@ -31,6 +31,10 @@ test: envoy ## run every test: the rules, the fuzz corpora, the whole program in
 	@{ $(GO) test $(RACE) -v -timeout 20m ./... && $(GO) -C envoy/compose/check test -count=1 -v ./...; } 2>&1 | tee artifacts/test.log | grep -Ev '^(=== |[[:space:]]*--- PASS|PASS$$)'
 	@! grep -E '^[[:space:]]*--- SKIP' artifacts/test.log
 
+.PHONY: bench-fleet
+bench-fleet: envoy ## measure a bad host's cost to clients beside Envoy's own detection, 1 to 8 Envoys (6 minutes)
+	@$(GO) test -tags bench -run TestFleet -count=1 -timeout 30m ./envoy/bench
+
 .PHONY: bench-scale
 bench-scale: ## load, publish and show 100,000 hosts in 1,000 clusters, and print the times and the memory
 	@$(GO) test -run '^$$' -bench HundredThousandHosts -benchtime 1x ./envoy/loop
