@@ -47,8 +47,8 @@ var (
 		"consecutive_5xx: 5, enforcing_failure_percentage: 100, failure_percentage_threshold: 20, failure_percentage_minimum_hosts: 1, " +
 			"failure_percentage_request_volume: 10")}
 	faults = []fault{
-		{"dead (every request 503)", "503", 10 * time.Second, []side{nativeSide, oursSide}},
-		{"30 % of its requests 503", "503,30%", 15 * time.Second, []side{nativeSide, tunedSide, oursSide}},
+		{"is dead", "503", 10 * time.Second, []side{nativeSide, oursSide}},
+		{"fails 30 % of its requests", "503,30%", 15 * time.Second, []side{nativeSide, tunedSide, oursSide}},
 	}
 	fleets = []int{1, 2, 4, 8}
 )
@@ -165,7 +165,7 @@ func TestFleet(t *testing.T) {
 				}
 			}
 		}
-		fmt.Fprintf(&table, "\nA host is %s. Errors that clients got; time until no Envoy used the host any more:\n\n| Envoys |", f.name)
+		fmt.Fprintf(&table, "\nA host %s. Errors that clients got; time until no Envoy used the host any more:\n\n| Envoys |", f.name)
 		for _, s := range f.sides {
 			fmt.Fprintf(&table, " %s |", s.name)
 		}
@@ -223,7 +223,7 @@ func draw(t *testing.T, f fault, results map[string][]result) {
 		y += 10
 	}
 	svg := fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+
-		`<rect width="100%%" height="100%%" fill="#fff"/><text x="8" y="24" font-size="15">Errors that clients got: a host is %s</text>`+"\n%s</svg>\n",
+		`<rect width="100%%" height="100%%" fill="#fff"/><text x="8" y="24" font-size="15">Errors that clients got: a host %s</text>`+"\n%s</svg>\n",
 		left+width+60, y+10, f.name, b.String())
 	name := map[bool]string{true: "fleet-dead.svg", false: "fleet-partial.svg"}[f.behaviour == "503"]
 	dir := filepath.Join("..", "..", "artifacts")
