@@ -196,7 +196,7 @@ func markdown(cells map[envoy.Sample]map[string]cell) string {
 }
 
 // assertInReadme compares a part of README.md, or writes it.
-func assertInReadme(t *testing.T, from, to, want string) {
+func assertInReadme(t testing.TB, from, to, want string) {
 	t.Helper()
 	data, err := os.ReadFile(readme)
 	if err != nil {
