@@ -66,7 +66,8 @@ func (l *loop) push(now time.Time, clusters []string) {
 	}
 	var snapshots []health.Snapshot
 	for _, name := range slices.Sorted(maps.Keys(l.failed)) {
-		if s, ok := l.tracker.Snapshot(now, name); ok {
+		// Without hosts, as long as their names do not resolve, there is nothing to publish: an empty assignment is an outage.
+		if s, ok := l.tracker.Snapshot(now, name); ok && len(s.Hosts) > 0 {
 			snapshots = append(snapshots, s)
 		}
 	}
