@@ -23,6 +23,7 @@ func (s *site) ask(r *http.Request) (status int, code string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	s.contract.check(r, response.StatusCode, response.Header.Get("Content-Type"), data)
 	var failure api.Failure
 	_ = json.Unmarshal(data, &failure) // what is not JSON has no code
 	return response.StatusCode, failure.Error.Code
@@ -125,7 +126,7 @@ func TestLimits(t *testing.T) {
 	if got := s.call("POST", "/api/v1/hosts/reset", "{} {}", nil); got != http.StatusBadRequest {
 		t.Errorf("two bodies: %d", got)
 	}
-	if got := s.call("GET", "/debug/pprof/", "", nil); got != http.StatusNotFound {
+	if got := s.call("GET", "/debug/pprof/heap", "", nil); got != http.StatusNotFound {
 		t.Errorf("profiles without debug: %d", got)
 	}
 	s.debug = true

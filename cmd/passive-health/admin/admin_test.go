@@ -4,7 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -33,6 +33,9 @@ type site struct {
 	journal *journal.Journal
 	reload  error
 	debug   bool
+	ready   bool
+
+	contract *contract // what every answer is held to
 }
 
 func open(t *testing.T) *site {
@@ -42,7 +45,7 @@ func open(t *testing.T) *site {
 
 func openTo(t *testing.T, access Access) *site {
 	t.Helper()
-	s := &site{t: t, tracker: health.NewTracker(), journal: journal.New(1)}
+	s := &site{t: t, tracker: health.NewTracker(), journal: journal.New(1), contract: newContract(t)}
 	var members []health.Member
 	for i := range byte(4) {
 		address := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, i + 1}), 80)
@@ -52,7 +55,7 @@ func openTo(t *testing.T, access Access) *site {
 	s.Server = httptest.NewServer(Handler(Options{
 		Tracker: s.tracker, Journal: s.journal, Gatherer: prometheus.NewRegistry(), Logger: slog.New(slog.DiscardHandler),
 		Proxies:     func() []xds.Proxy { return []xds.Proxy{{Node: "envoy-a", State: xds.ProxySynced}} },
-		Ready:       func() []api.Condition { return []api.Condition{{Name: "here", OK: true}, {Name: "there"}} },
+		Ready:       func() []api.Condition { return []api.Condition{{Name: "here", OK: true}, {Name: "there", OK: s.ready}} },
 		Reload:      func(context.Context) error { return s.reload },
 		OverrideMax: func() time.Duration { return 24 * time.Hour },
 		ConfigHash:  func() string { return "abc" },
@@ -91,6 +94,10 @@ func (s *site) call(method, path, body string, answer any) (status int) {
 	data, err := io.ReadAll(response.Body)
 	if err != nil {
 		s.t.Fatal(err)
+	}
+	s.contract.check(request, response.StatusCode, response.Header.Get("Content-Type"), data)
+	if response.StatusCode == http.StatusCreated {
+		s.contract.validate("#/components/schemas/NewOverride", "an order that was taken", []byte(body))
 	}
 	if answer != nil {
 		if err := json.Unmarshal(data, answer); err != nil {
@@ -230,15 +237,18 @@ func TestWhy(t *testing.T) {
 	}
 }
 
+var errFaults = fmt.Errorf("reload: %w", config.Faults{{File: "f", Line: 1, Column: 1, Path: "listn", Message: "is not a key here"}})
+
 func TestReload(t *testing.T) {
 	s := open(t)
 	if got := s.call("POST", "/-/reload", "", nil); got != http.StatusOK {
 		t.Errorf("reload: %d", got)
 	}
-	s.reload = errors.New("f:1:1: listn: is not a key here")
+	s.reload = errFaults
 	var answer api.Failure
 	got := s.call("POST", "/-/reload", "", &answer)
-	if got != http.StatusUnprocessableEntity || !strings.Contains(answer.Error.Message, "listn") {
+	if got != http.StatusUnprocessableEntity || !strings.Contains(answer.Error.Message, "listn") ||
+		len(answer.Error.Faults) != 1 || answer.Error.Faults[0].Path != "listn" {
 		t.Errorf("a bad reload: %d %+v", got, answer)
 	}
 }

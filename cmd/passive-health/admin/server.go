@@ -6,8 +6,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"net/http/pprof"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -64,50 +62,39 @@ type handler struct {
 func Handler(o Options) http.Handler {
 	h := &handler{Options: o}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") })
-	mux.HandleFunc("GET /readyz", h.ready)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{
-		MaxRequestsInFlight: 10, Timeout: 30 * time.Second, EnableOpenMetrics: true,
-	}))
-	mux.HandleFunc("GET /api/v1/status", h.status)
-	mux.HandleFunc("GET /api/v1/hosts", h.hosts)
-	mux.HandleFunc("GET /api/v1/proxies", h.proxies)
-	mux.HandleFunc("POST /api/v1/hosts/reset", h.reset)
-	mux.HandleFunc("GET /api/v1/clusters", h.clusters)
-	mux.HandleFunc("GET /api/v1/clusters/{cluster}/hosts/{host}", h.why)
-	mux.HandleFunc("GET /api/v1/overrides", h.listOverrides)
-	mux.HandleFunc("POST /api/v1/overrides", h.createOverride)
-	mux.HandleFunc("GET /api/v1/overrides/{id}", h.getOverride)
-	mux.HandleFunc("DELETE /api/v1/overrides/{id}", h.endOverride)
-	mux.HandleFunc("GET /api/v1/events", h.events)
-	mux.HandleFunc("GET /api/v1/config", h.config)
-	mux.HandleFunc("GET /api/v1/schema.json", h.schema)
-	mux.HandleFunc("POST /-/reload", h.reload)
-	mux.HandleFunc("GET /debug/pprof/", h.profiles)
+	for pattern, handle := range h.routes() {
+		mux.HandleFunc(pattern, handle)
+	}
 	return o.Access.guard(http.MaxBytesHandler(mux, maxBody))
 }
 
-// profiles serves Go's profiles where the configuration says debug.
-func (h *handler) profiles(w http.ResponseWriter, r *http.Request) {
-	if !h.Debug() {
-		writeError(w, http.StatusNotFound, api.Error{Code: "not_found", Message: "profiles are served with debug: true only"})
-		return
-	}
-	switch name := strings.TrimPrefix(r.URL.Path, "/debug/pprof/"); name {
-	case "profile":
-		pprof.Profile(w, r)
-	case "trace":
-		pprof.Trace(w, r)
-	default:
-		pprof.Index(w, r)
+// routes are all there are; openapi.yaml describes each.
+func (h *handler) routes() map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{
+		"GET /healthz":         func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") },
+		"GET /readyz":          h.ready,
+		"GET /metrics":         h.metrics(),
+		"GET /api/v1/status":   h.status,
+		"GET /api/v1/clusters": h.clusters,
+		"GET /api/v1/clusters/{cluster}/hosts/{host}": h.why,
+		"GET /api/v1/hosts":                           h.hosts,
+		"POST /api/v1/hosts/reset":                    h.reset,
+		"GET /api/v1/proxies":                         h.proxies,
+		"GET /api/v1/overrides":                       h.listOverrides,
+		"POST /api/v1/overrides":                      h.createOverride,
+		"GET /api/v1/overrides/{id}":                  h.getOverride,
+		"DELETE /api/v1/overrides/{id}":               h.endOverride,
+		"GET /api/v1/events":                          h.events,
+		"GET /api/v1/config":                          h.config,
+		"GET /api/v1/schema.json":                     h.schema,
+		"GET /api/v1/openapi.yaml":                    h.openAPI,
+		"POST /-/reload":                              h.reload,
+		"GET /debug/pprof/{profile...}":               h.profiles,
 	}
 }
 
-func (h *handler) reload(w http.ResponseWriter, r *http.Request) {
-	h.audit(r, journal.Event{Text: "asked for a reload"})
-	if err := h.Reload(r.Context()); err != nil {
-		writeError(w, http.StatusUnprocessableEntity, api.Error{Code: "invalid_config", Message: err.Error()})
-		return
-	}
-	writeText(w, http.StatusOK, "reloaded\n")
+func (h *handler) metrics() http.HandlerFunc {
+	return promhttp.HandlerFor(h.Gatherer, promhttp.HandlerOpts{
+		MaxRequestsInFlight: 10, Timeout: 30 * time.Second, EnableOpenMetrics: true,
+	}).ServeHTTP
 }

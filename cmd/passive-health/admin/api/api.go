@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/journal"
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/config"
 	"github.com/envoy-passive-health/passive-health/health"
 	"github.com/envoy-passive-health/passive-health/xds"
 )
@@ -168,6 +169,8 @@ type Error struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 	Field   string `json:"field,omitempty"`
+
+	Faults []config.Fault `json:"faults,omitempty"` // of a refused configuration, all of them
 }
 
 // Failure is the body of every answer that is not a success.

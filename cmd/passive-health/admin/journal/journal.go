@@ -17,17 +17,28 @@ type Event struct {
 	Name string    `json:"event"` // such as host.ejected
 	Text string    `json:"text"`
 
-	Cluster  string           `json:"cluster,omitempty"`
-	Host     string           `json:"host,omitempty"`
-	From     string           `json:"from,omitempty"`
-	To       string           `json:"to,omitempty"`
-	Reason   health.Reason    `json:"reason,omitempty"`
-	Until    *time.Time       `json:"until,omitempty"`
-	Evidence *health.Evidence `json:"evidence,omitempty"`
-	Override string           `json:"override,omitempty"` // its id
-	By       string           `json:"by,omitempty"`       // who did it, as far as it is known
-	Address  string           `json:"address,omitempty"`  // from where it was done
-	Node     string           `json:"node,omitempty"`     // the Envoy
+	Cluster  string        `json:"cluster,omitempty"`
+	Host     string        `json:"host,omitempty"`
+	From     string        `json:"from,omitempty"`
+	To       string        `json:"to,omitempty"`
+	Reason   health.Reason `json:"reason,omitempty"`
+	Until    *time.Time    `json:"until,omitempty"`
+	Evidence *Evidence     `json:"evidence,omitempty"`
+	Override string        `json:"override,omitempty"` // its id
+	By       string        `json:"by,omitempty"`       // who did it, as far as it is known
+	Address  string        `json:"address,omitempty"`  // from where it was done
+	Node     string        `json:"node,omitempty"`     // the Envoy
+}
+
+// Evidence is what a verdict rested on: the newest errors, as many as the rule needed.
+type Evidence struct {
+	Errors    int            `json:"errors"`
+	Threshold int            `json:"threshold"`
+	Requests  int            `json:"requests,omitempty"` // in the window, 0 if unknown
+	First     time.Time      `json:"first"`              // of the errors
+	Last      time.Time      `json:"last"`
+	Codes     map[string]int `json:"codes"` // errors by cause: "503", "grpc UNAVAILABLE", "timeout"
+	Reporters []string       `json:"reporters,omitempty"`
 }
 
 // size is how many events are kept.

@@ -12,10 +12,20 @@ func Transition(t *health.Transition) Event {
 		e.Until = new(t.Until)
 	}
 	if t.Evidence.Errors > 0 {
-		e.Evidence = new(t.Evidence)
+		e.Evidence = evidence(&t.Evidence)
 	}
 	if t.Override != nil {
 		e.Override, e.By = t.Override.ID, t.Override.CreatedBy
 	}
 	return e
+}
+
+func evidence(e *health.Evidence) *Evidence {
+	codes := map[string]int{}
+	for _, c := range e.Causes {
+		codes[c.Cause.String()] += c.Count
+	}
+	return &Evidence{
+		Errors: e.Errors, Threshold: e.Threshold, Requests: e.Requests, First: e.First, Last: e.Last, Codes: codes, Reporters: e.Reporters,
+	}
 }
