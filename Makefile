@@ -11,7 +11,7 @@ RACE := $(if $(or $(filter true,$(CI)),$(shell command -v cc gcc clang)),-race)
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "ENVOY=/path/to/envoy takes that Envoy instead of the version in .envoy-version."
 
@@ -35,6 +35,30 @@ test: envoy ## run every test: the rules, the fuzz corpora, the whole program in
 bench-fleet: envoy ## measure a bad host's cost to clients beside Envoy's own detection, 1 to 8 Envoys (6 minutes)
 	@$(GO) test -tags bench -run TestFleet -count=1 -timeout 30m ./envoy/bench
 
+# The newest release of each minor version that is supported.
+ENVOY_VERSIONS := 1.37.0 1.38.3 1.39.3 1.40.0
+
+.PHONY: test-envoy-versions
+test-envoy-versions: ## run the default and the retry scenario, and what was recorded, on every supported Envoy
+	@for version in $(ENVOY_VERSIONS); do \
+	  binary=$$(env -u ENVOY ENVOY_VERSION=$$version envoy/fetch.sh); \
+	  echo "Envoy $$version"; \
+	  ENVOY=$$binary $(GO) test -count=1 -run 'FiveErrorsThroughOneEnvoy|Rescued' ./envoy/loop ./envoy/blame; \
+	done
+
+.PHONY: record
+record: ## record what every supported Envoy sends in each situation, for the tests of the decoders
+	@mkdir -p processor/testdata/golden
+	@for version in $(ENVOY_VERSIONS); do \
+	  binary=$$(env -u ENVOY ENVOY_VERSION=$$version envoy/fetch.sh); \
+	  ENVOY=$$binary $(GO) test -tags record -count=1 -run 'TestRecord$$' ./envoy/blame -record $(CURDIR)/processor/testdata/golden; \
+	done
+
+.PHONY: bench-cost
+bench-cost: envoy ## measure what each sample costs Envoy beside no filter, and write the table into envoy/README.md (about a minute)
+	@$(GO) test -run '^$$' -bench Cost -benchtime 1x ./envoy/blame -update
+	@sed -n '/^<!-- cost/,/^<!-- .cost/p' envoy/README.md
+
 .PHONY: bench-scale
 bench-scale: ## load, publish and show 100,000 hosts in 1,000 clusters, and print the times and the memory
 	@$(GO) test -run '^$$' -bench HundredThousandHosts -benchtime 1x ./envoy/loop
@@ -42,6 +66,10 @@ bench-scale: ## load, publish and show 100,000 hosts in 1,000 clusters, and prin
 .PHONY: blame
 blame: envoy ## send every failure through every sample, and write who is charged for it into envoy/README.md
 	@$(GO) test ./envoy/blame -count=1 -run 'TestBlame$$' -update
+
+.PHONY: soak
+soak: ## try the rules on 20,000 random sequences of events for each property (2 minutes)
+	$(GO) test ./health -run 'Invariants|Same|Count|Saved|Marks' -rapid.checks=20000 -count=1 -timeout 30m
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## run go vet and golangci-lint

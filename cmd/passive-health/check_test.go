@@ -29,6 +29,11 @@ func TestCheck(t *testing.T) {
 		{"no faults", []string{"--config", good}, exitFine, []string{good + ": no faults\n"}},
 		{"every fault", []string{"--config", bad}, exitFailure, []string{bad + ":1:1: listn", "\n" + bad + ":2:18: policy.window"}},
 		{"no file", []string{"--config", "/nowhere.yaml"}, exitUnable, []string{"/nowhere.yaml"}},
+		{
+			"no traps", []string{"--config", good, "--envoy", "../../envoy/envoy.yaml"}, exitFine,
+			[]string{"../../envoy/envoy.yaml: no traps\n"},
+		},
+		{"no Envoy file", []string{"--config", good, "--envoy", "/nowhere.yaml"}, exitUnable, []string{"--envoy"}},
 		{"no such form", []string{"--config", good, "-o", "xml"}, exitUnable, []string{`"xml" is not text or json`}},
 		{"no such flag", []string{"--konfig", good}, exitUnable, []string{"--konfig"}},
 	} {
