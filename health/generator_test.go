@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"pgregory.net/rapid"
@@ -48,6 +49,15 @@ func (g *generator) event() event {
 	default:
 		id := g.host()
 		e.name, e.apply = "reset "+id.String(), func(t *Tracker, at time.Time) { t.Reset(at, id) }
+	}
+	return e
+}
+
+// underOnePolicy draws an event other than a new configuration.
+func (g *generator) underOnePolicy() event {
+	e := g.event()
+	for strings.HasPrefix(e.name, "set") {
+		e = g.event()
 	}
 	return e
 }

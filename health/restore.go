@@ -4,8 +4,8 @@ import "time"
 
 // Restore goes on where Save stood. Call it once, after the first SetClusters and before anything is recorded. Hosts that
 // are no longer configured are dropped, as are reporters and errors beyond what the policy now has room for. Deadlines
-// keep their wall-clock instants: what was due meanwhile happens now, and none lies further ahead than the policy
-// could have set it, whatever the clock did.
+// keep their wall-clock instants: what was due meanwhile happens now, and none lies further ahead than it was at first or
+// than the policy could set it, whatever the clock did.
 func (t *Tracker) Restore(at time.Time, s Saved) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -71,16 +71,16 @@ func (t *Tracker) restoreHost(h *host, s *savedHost) {
 			Until: m.Until, Ejection: m.Ejection,
 		}
 	}
-	t.restoreDeadline(h, s.Until)
+	t.restoreDeadline(h, s)
 }
 
 // restoreDeadline gives the verdict its end.
-func (t *Tracker) restoreDeadline(h *host, until time.Time) {
+func (t *Tracker) restoreDeadline(h *host, s *savedHost) {
 	p := &h.cluster.policy
 	switch {
 	case h.state == Ejected:
 		longest := p.RecoveryTimeMax + p.RecoveryTimeMax*time.Duration(p.RecoveryJitter)/100
-		h.until = earlier(t.rebase(until), t.now.Add(longest))
+		h.until = earlier(t.rebase(s.Until), t.now.Add(min(longest, s.Until.Sub(s.Since))))
 		t.deadlines.set(h, h.until)
 	case h.outsidePolicy():
 		h.state, h.step, h.until = Healthy, 0, time.Time{}
