@@ -43,7 +43,9 @@ test-envoy-versions: ## run the default and the retry scenario, and what was rec
 	@for version in $(ENVOY_VERSIONS); do \
 	  binary=$$(env -u ENVOY ENVOY_VERSION=$$version envoy/fetch.sh); \
 	  echo "Envoy $$version"; \
-	  ENVOY=$$binary $(GO) test -count=1 -run 'FiveErrorsThroughOneEnvoy|Rescued' ./envoy/loop ./envoy/blame; \
+	  tests='FiveErrorsThroughOneEnvoy|FailuresAreRescued|RecordedMessages'; \
+	  [[ $$version == 1.37.* ]] || tests+='|ByTheClustersFilter'; `# retries.yaml needs 1.38` \
+	  ENVOY=$$binary $(GO) test -count=1 -run "$$tests" ./envoy/loop ./envoy/blame ./processor; \
 	done
 
 .PHONY: record
@@ -51,7 +53,8 @@ record: ## record what every supported Envoy sends in each situation, for the te
 	@mkdir -p processor/testdata/golden
 	@for version in $(ENVOY_VERSIONS); do \
 	  binary=$$(env -u ENVOY ENVOY_VERSION=$$version envoy/fetch.sh); \
-	  ENVOY=$$binary $(GO) test -tags record -count=1 -run 'TestRecord$$' ./envoy/blame -record $(CURDIR)/processor/testdata/golden; \
+	  ENVOY=$$binary $(GO) test -tags record -count=1 -run 'TestRecord$$' ./envoy/blame -record $(CURDIR)/processor/testdata/golden \
+	    -without "$$([[ $$version == 1.37.* ]] && echo retries.yaml)"; \
 	done
 
 .PHONY: bench-cost

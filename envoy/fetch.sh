@@ -1,9 +1,9 @@
 #!/bin/sh
-# Prints the path of an Envoy of the version that .envoy-version names: $ENVOY (any version), a matching one on the
-# PATH, else the one under .tools, which is installed there first if need be.
+# Prints the path of an Envoy of the version that $ENVOY_VERSION or else .envoy-version names: $ENVOY (any version), a
+# matching one on the PATH, else the one under .tools, which is installed there first if need be.
 set -eu
 cd "$(dirname "$0")/.."
-version=$(cat .envoy-version)
+version=${ENVOY_VERSION:-$(cat .envoy-version)}
 
 fail() {
   echo "Envoy $version is missing: $1; supply one with ENVOY=/path/to/envoy" >&2

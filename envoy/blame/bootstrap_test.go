@@ -22,6 +22,9 @@ retry_host_predicate:
 host_selection_retry_max_attempts: 10
 `
 
+// manyRetries goes with it: by default more than three at a time are not made, and a busy machine sends in bursts.
+const manyRetries = "{thresholds: [{max_retries: 1000}]}"
+
 // overHTTP2 is what a cluster of gRPC hosts needs.
 const overHTTP2 = `
 envoy.extensions.upstreams.http.v3.HttpProtocolOptions:

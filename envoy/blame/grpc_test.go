@@ -66,6 +66,7 @@ func TestFailingGRPCHostIsEjected(t *testing.T) {
 
 // NOT_FOUND is an answer. A host that gives it to one call of twenty is well.
 func TestGRPCHostsOwnAnswersAreNotCharged(t *testing.T) {
+	t.Parallel()
 	const calls, every = 200, 20
 	for _, s := range []envoy.Sample{envoy.ErrorsOnly, envoy.GRPC} {
 		for place, where := range map[upstream.Place]string{upstream.InTrailers: "in trailers", upstream.TrailersOnly: "trailers only"} {

@@ -30,6 +30,7 @@ func startRetrying(t *testing.T, s envoy.Sample, interval string) (*rig, three) 
 		edit: func(t *testing.T, b bootstrap) {
 			t.Helper()
 			b.route()["retry_policy"] = parse[map[string]any](t, retrying)
+			b.web()["circuit_breakers"] = parse[map[string]any](t, manyRetries)
 		},
 	}, hosts.addresses()...), hosts
 }

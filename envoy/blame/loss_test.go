@@ -17,6 +17,7 @@ import (
 // nobody knows any more; so it charges nothing hidden, and of these seconds only that is charged which the filter tells
 // and which arrives: fewer failures than happened, never more.
 func TestLostMessagesAreChargedAllTheSame(t *testing.T) {
+	t.Parallel()
 	hosts := startThree(t)
 	config := setup{policy: "{error_threshold: 10000, window: 1h}", interval: "200ms"}.
 		configuration(envoy.ErrorsOnly, hosts.addresses()) + "state_file: " + filepath.Join(t.TempDir(), "state.json") + "\n"
@@ -28,8 +29,7 @@ func TestLostMessagesAreChargedAllTheSame(t *testing.T) {
 	proxy.Lose(true)
 	envoytest.Behave(t, hosts.bad, "503")
 	before := r.failures(t, 60)
-	r.settle(t)
-	r.assertCharged(t, hosts, before, before)
+	r.awaitCharged(t, hosts, before)
 	if proxy.Lost() != before/2 {
 		t.Fatalf("%d messages of %d were lost, want half", proxy.Lost(), before)
 	}
@@ -50,8 +50,7 @@ func TestLostMessagesAreChargedAllTheSame(t *testing.T) {
 	charged := r.assertCharged(t, hosts, before, before+around)
 
 	after := r.failures(t, 60)
-	r.settle(t)
-	r.assertCharged(t, hosts, charged+after, charged+after)
+	r.awaitCharged(t, hosts, charged+after)
 	t.Logf("%d before the restart, %d around it of which %d were charged, %d after it", before, around, charged-before, after)
 }
 
@@ -64,6 +63,16 @@ func (r *rig) failures(t *testing.T, n int) (failed int) {
 		}
 	}
 	return failed
+}
+
+// awaitCharged returns when the bad host is charged with so many failures, and stays so.
+func (r *rig) awaitCharged(t *testing.T, hosts three, want int) {
+	t.Helper()
+	envoytest.Until(t, patience, "every failure is charged", func() bool {
+		return r.service.HostState(t, web, hosts.bad.Addr()).TotalErrors >= want
+	})
+	r.settle(t)
+	r.assertCharged(t, hosts, want, want)
 }
 
 // assertCharged checks how many failures the bad host is charged with, and the others with none.

@@ -12,6 +12,7 @@ import (
 // The busiest host has the most errors, at the same share as all: it is not the one that trips. With a share of its own
 // it is. Volumes come from load reports, errors from the filter: the shipped sample.
 func TestRatioSparesTheBusiestHost(t *testing.T) {
+	t.Parallel()
 	hosts := []*upstream.Host{
 		envoytest.StartHost(t), envoytest.StartHost(t), envoytest.StartHost(t), envoytest.StartHost(t),
 	}

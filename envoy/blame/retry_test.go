@@ -31,7 +31,7 @@ func TestHostWhoseFailuresAreRescuedIsEjected(t *testing.T) {
 			}
 			client.Stop()
 			if total, failed := client.Counts(); failed != 0 {
-				t.Errorf("%d of %d clients saw an error", failed, total)
+				t.Errorf("%d of %d requests failed: %+v", failed, total, failures(client))
 			}
 			if retried := r.envoy.Stat(t, "cluster.web.upstream_rq_retry_success"); retried < 5 {
 				t.Errorf("retries rescued %d failures, want 5 at least", retried)
@@ -39,6 +39,15 @@ func TestHostWhoseFailuresAreRescuedIsEjected(t *testing.T) {
 			r.assertOthersIn(t, hosts.bad.Addr())
 		})
 	}
+}
+
+func failures(client *load.Client) (failed []load.Result) {
+	for _, result := range client.Results() {
+		if result.Failed() {
+			failed = append(failed, result)
+		}
+	}
+	return failed
 }
 
 // With the filter in the cluster, a rescued 503 is charged when it happens, and not with a load report.

@@ -9,6 +9,6 @@ import (
 // reports'.
 func (r *rig) settle(t *testing.T) {
 	t.Helper()
-	const reports = 6 // at the 200ms that tests choose more than a second
+	const reports = 10 // at the 200ms that tests choose two seconds
 	r.awaitReports(t, reports)
 }

@@ -46,7 +46,7 @@ func startStage(t *testing.T, sample envoy.Sample) *stage {
 		config += fmt.Sprintf("- {name: %s, sensors: %s, hosts: ['%s']}\n", id, sensors[sample], strings.Join(c.addresses, "', '"))
 	})
 	s.rig = &rig{service: envoytest.StartService(t, program, config)}
-	s.envoy = s.bootstrap(t, sample).start(t)
+	s.envoy = s.bootstrap(t, sample, s.service.ExtProc).start(t)
 	s.conn = dial(t, s.envoy.Address())
 	for id, c := range s.casts {
 		envoytest.Until(t, patience, "Envoy has the hosts of "+id, func() bool {
@@ -58,10 +58,10 @@ func startStage(t *testing.T, sample envoy.Sample) *stage {
 	return s
 }
 
-// bootstrap is the sample with the routes and clusters of all situations.
-func (s *stage) bootstrap(t *testing.T, sample envoy.Sample) bootstrap {
+// bootstrap is the sample with the routes and clusters of all situations. Its sensors talk to an address.
+func (s *stage) bootstrap(t *testing.T, sample envoy.Sample, sensors string) bootstrap {
 	t.Helper()
-	b := newBootstrap(t, sample, envoy.Params{ExtProc: s.service.ExtProc, XDS: s.service.XDS})
+	b := newBootstrap(t, sample, envoy.Params{ExtProc: sensors, XDS: s.service.XDS})
 	delete(b.host(), "retry_policy") // a situation says itself whether it retries
 	template, err := yaml.Marshal(b.web())
 	if err != nil {

@@ -51,6 +51,7 @@ func (c cell) String() string {
 
 // Every failure is charged once at most, and README.md says how often and when, with each sample, as real Envoys have it.
 func TestBlame(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	cells := map[envoy.Sample]map[string]cell{}
 	t.Run("samples", func(t *testing.T) {
@@ -81,7 +82,7 @@ func (s *stage) play(t *testing.T) map[string]cell {
 		w.sent[id] = time.Now()
 		w.look(t)
 	})
-	for until := s.reports(t) + 4; s.reports(t) < until; {
+	for until := s.reports(t) + 5; s.reports(t) < until; {
 		w.look(t)
 	}
 	column := map[string]cell{}
