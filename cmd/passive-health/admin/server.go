@@ -14,6 +14,7 @@ import (
 
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/api"
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/journal"
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/admin/page"
 	"github.com/envoy-passive-health/passive-health/health"
 	"github.com/envoy-passive-health/passive-health/xds"
 )
@@ -65,6 +66,12 @@ func Handler(o Options) http.Handler {
 	for pattern, handle := range h.routes() {
 		mux.HandleFunc(pattern, handle)
 	}
+	operator := page.Handler(page.Options{
+		Snapshots: func() []health.Snapshot { return h.snapshots("") }, Proxies: o.Proxies,
+		Events: func() []journal.Event { events, _ := o.Journal.After(0); return events }, Version: o.Version,
+	})
+	mux.Handle("GET /{$}", operator)
+	mux.Handle("GET /page/", operator)
 	return o.Access.guard(http.MaxBytesHandler(mux, maxBody))
 }
 
