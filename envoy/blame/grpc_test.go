@@ -48,20 +48,24 @@ func TestFailingGRPCHostIsEjected(t *testing.T) {
 				if test.atOnce[s] {
 					interval = notByReports
 				}
-				r, hosts := startGRPCRig(t, s, setup{interval: interval})
-				hosts[0].Set(test.fail)
-				begin := r.callUntil(t, func() bool { return hosts[0].Total() >= 5 })
-				took := r.awaitEjected(t, hosts[0].Addr(), begin)
-				if t.Logf("out after %v", took); took > hiddenWithin {
-					t.Errorf("the host was out after %v, want %v at most", took, hiddenWithin)
-				}
-				if got := r.service.HostState(t, web, hosts[0].Addr()).TotalErrors; got != 5 {
-					t.Errorf("five failures were charged %d times", got)
-				}
-				r.assertOthersIn(t, hosts[0].Addr())
+				assertWithin(t, hiddenWithin, func() time.Duration { return ejectGRPC(t, s, interval, test.fail) })
 			})
 		}
 	}
+}
+
+// ejectGRPC returns how long after its fifth failure a host was out.
+func ejectGRPC(t *testing.T, s envoy.Sample, interval string, fail upstream.GRPCBehaviour) time.Duration {
+	t.Helper()
+	r, hosts := startGRPCRig(t, s, setup{interval: interval})
+	hosts[0].Set(fail)
+	begin := r.callUntil(t, func() bool { return hosts[0].Total() >= 5 })
+	took := r.awaitEjected(t, hosts[0].Addr(), begin)
+	if got := r.service.HostState(t, web, hosts[0].Addr()).TotalErrors; got != 5 {
+		t.Errorf("five failures were charged %d times", got)
+	}
+	r.assertOthersIn(t, hosts[0].Addr())
+	return took
 }
 
 // NOT_FOUND is an answer. A host that gives it to one call of twenty is well.
