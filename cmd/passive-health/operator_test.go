@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/cryptotest"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/envoy-passive-health/passive-health/cmd/passive-health/cli"
+	"github.com/envoy-passive-health/passive-health/cmd/passive-health/config"
 )
 
 // operator sits at a terminal before the running program and keeps what he types and reads.
@@ -120,6 +122,12 @@ func TestOperator(t *testing.T) {
 		o.wholeCluster()
 		o.mistakes()
 		o.compare("cli/TRANSCRIPT.md")
+		events, _ := o.program.journal.After(0)
+		for _, e := range events {
+			if !slices.Contains(config.EventNames(), e.Name) {
+				t.Errorf("an event is called %s, which no webhook can ask for", e.Name)
+			}
+		}
 	})
 }
 

@@ -28,7 +28,7 @@ import (
 type site struct {
 	*httptest.Server
 
-	t       *testing.T
+	t       testing.TB
 	tracker *health.Tracker
 	journal *journal.Journal
 	reload  error
@@ -43,7 +43,7 @@ func open(t *testing.T) *site {
 	return openTo(t, Access{})
 }
 
-func openTo(t *testing.T, access Access) *site {
+func openTo(t testing.TB, access Access) *site {
 	t.Helper()
 	s := &site{t: t, tracker: health.NewTracker(), journal: journal.New(1), contract: newContract(t)}
 	var members []health.Member

@@ -1,7 +1,7 @@
 package admin
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -73,6 +73,7 @@ func (h *handler) stream(w http.ResponseWriter, r *http.Request, last uint64) {
 			return
 		}
 		text = ""
+		gather(r.Context())
 		select {
 		case <-r.Context().Done():
 			return
@@ -83,26 +84,31 @@ func (h *handler) stream(w http.ResponseWriter, r *http.Request, last uint64) {
 	}
 }
 
+// gather waits a moment after a write, so that a storm of events is not a storm of writes to each stream.
+func gather(ctx context.Context) {
+	const moment = 100 * time.Millisecond
+	select {
+	case <-ctx.Done():
+	case <-time.After(moment):
+	}
+}
+
 // frames are events as a stream carries them to a reader that has come to the given ID. If some are missing, it is
 // told first.
 func frames(events []journal.Event, last uint64) string {
 	var text strings.Builder
 	if last > 0 && len(events) > 0 && events[0].ID != last+1 {
-		text.WriteString(frame(journal.Event{
+		text.WriteString(frame(&journal.Event{
 			ID: events[0].ID - 1, At: events[0].At, Name: "journal.gap", Text: "earlier events are no longer kept",
 		}))
 	}
 	for i := range events {
-		text.WriteString(frame(events[i]))
+		text.WriteString(frame(&events[i]))
 	}
 	return text.String()
 }
 
 // frame is one event in the format of server-sent events (https://html.spec.whatwg.org/#server-sent-events).
-func frame(e journal.Event) string {
-	data, err := json.Marshal(e)
-	if err != nil {
-		return ""
-	}
-	return fmt.Sprintf("id: %d\nevent: %s\ndata: %s\n\n", e.ID, e.Name, data)
+func frame(e *journal.Event) string {
+	return fmt.Sprintf("id: %d\nevent: %s\ndata: %s\n\n", e.ID, e.Name, e.JSON())
 }

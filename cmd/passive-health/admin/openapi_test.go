@@ -19,14 +19,14 @@ import (
 
 // contract is openapi.yaml, and which of its answers were seen.
 type contract struct {
-	t        *testing.T
+	t        testing.TB
 	document map[string]any
 	compiler *jsonschema.Compiler
 	mux      *http.ServeMux // knows the document's paths
 	seen     map[string]bool
 }
 
-func newContract(t *testing.T) *contract {
+func newContract(t testing.TB) *contract {
 	t.Helper()
 	var document any
 	if err := yaml.Unmarshal(openAPI, &document); err != nil {

@@ -4,6 +4,7 @@
 package journal
 
 import (
+	"encoding/json"
 	"sync"
 	"time"
 
@@ -28,6 +29,20 @@ type Event struct {
 	By       string        `json:"by,omitempty"`       // who did it, as far as it is known
 	Address  string        `json:"address,omitempty"`  // from where it was done
 	Node     string        `json:"node,omitempty"`     // the Envoy
+
+	encoded []byte // by Add, once for all readers
+}
+
+// JSON returns the event as the API says it. Do not change it.
+func (e *Event) JSON() []byte {
+	if e.encoded != nil {
+		return e.encoded
+	}
+	data, err := json.Marshal(e)
+	if err != nil {
+		return []byte("{}") // it cannot be: times of the years 0 to 9999, texts and numbers
+	}
+	return data
 }
 
 // Evidence is what a verdict rested on: the newest errors, as many as the rule needed.
@@ -61,6 +76,7 @@ func (j *Journal) Add(e Event) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	e.ID = j.next
+	e.encoded = e.JSON()
 	j.next++
 	if len(j.events) == size {
 		j.events = append(j.events[:0:0], j.events[size/10:]...)
