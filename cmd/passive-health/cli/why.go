@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"net/url"
 	"strings"
 
@@ -30,7 +31,7 @@ func (p *printer) why(w *api.Why) {
 	if o := w.Override; o != nil {
 		p.linef("  override %s: %s by %s, %s left: %s", o.ID, o.Action, o.CreatedBy, p.left(&o.EndsAt), o.Comment)
 	}
-	p.linef("\nwould its next error eject it? %s", ejectable(w.Blocked))
+	p.linef("\nagainst ejecting it now: %s", cmp.Or(strings.Join(w.Blocked, ", "), "nothing"))
 	var rows [][]string
 	for _, r := range w.Rules {
 		rows = append(rows, []string{map[bool]string{true: "yes", false: "no"}[r.Allows], r.Name, r.Value, r.Bound})
@@ -40,11 +41,4 @@ func (p *printer) why(w *api.Why) {
 		p.linef("")
 		p.events(w.Events)
 	}
-}
-
-func ejectable(blocked []string) string {
-	if len(blocked) == 0 {
-		return "yes"
-	}
-	return "no, because of " + strings.Join(blocked, ", ")
 }
