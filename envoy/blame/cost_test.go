@@ -2,7 +2,9 @@ package blame_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	nethttp "net/http"
 	"os"
@@ -61,12 +63,13 @@ func startVariants(b *testing.B) ([]*variant, *envoytest.Service) {
 	host := envoytest.StartHost(b)
 	envoytest.Behave(b, host, "503,1%")
 	names := []string{"none"}
-	config := "policy: {error_threshold: 10000, window: 1h}\nclusters:\n- {name: none, hosts: [\"" + host.Addr() + "\"]}\n"
+	var config strings.Builder
+	fmt.Fprintf(&config, "policy: {error_threshold: 10000, window: 1h}\nclusters:\n- {name: none, hosts: [%q]}\n", host.Addr())
 	for _, s := range envoy.Samples() {
 		names = append(names, string(s))
-		config += fmt.Sprintf("- {name: %s, sensors: %s, hosts: [%q]}\n", s, sensors[s], host.Addr())
+		fmt.Fprintf(&config, "- {name: %s, sensors: %s, hosts: [%q]}\n", s, sensors[s], host.Addr())
 	}
-	service := envoytest.StartService(b, program, config)
+	service := envoytest.StartService(b, program, config.String())
 	variants := make([]*variant, 0, len(names))
 	for _, name := range names {
 		v := &variant{name: name, envoy: startVariant(b, name, service)}
@@ -153,7 +156,8 @@ func closedLoop(address string) error {
 		if err != nil {
 			return err
 		}
-		if _, err := reader.Discard(int(response.ContentLength)); err != nil {
+		_, err = io.Copy(io.Discard, response.Body)
+		if err := errors.Join(err, response.Body.Close()); err != nil {
 			return err
 		}
 	}

@@ -24,15 +24,18 @@ var grpcFailures = []struct {
 	atOnce map[envoy.Sample]bool
 }{
 	{
-		"in trailers", upstream.GRPCBehaviour{Place: upstream.InTrailers, Code: codes.Unavailable},
+		"in trailers",
+		upstream.GRPCBehaviour{Place: upstream.InTrailers, Code: codes.Unavailable},
 		map[envoy.Sample]bool{envoy.GRPC: true},
 	},
 	{
-		"trailers only", upstream.GRPCBehaviour{Place: upstream.TrailersOnly, Code: codes.Unavailable},
+		"trailers only",
+		upstream.GRPCBehaviour{Place: upstream.TrailersOnly, Code: codes.Unavailable},
 		map[envoy.Sample]bool{envoy.ErrorsOnly: true, envoy.GRPC: true},
 	},
 	{
-		"reset before the headers", upstream.GRPCBehaviour{Place: upstream.ResetBefore},
+		"reset before the headers",
+		upstream.GRPCBehaviour{Place: upstream.ResetBefore},
 		map[envoy.Sample]bool{envoy.ErrorsOnly: true, envoy.GRPC: true},
 	},
 	{"reset after the headers", upstream.GRPCBehaviour{Place: upstream.ResetAfter}, nil},
@@ -75,6 +78,7 @@ func TestGRPCHostsOwnAnswersAreNotCharged(t *testing.T) {
 	for _, s := range []envoy.Sample{envoy.ErrorsOnly, envoy.GRPC} {
 		for place, where := range map[upstream.Place]string{upstream.InTrailers: "in trailers", upstream.TrailersOnly: "trailers only"} {
 			t.Run(string(s)+"/"+where, func(t *testing.T) {
+				t.Parallel()
 				r, hosts := startGRPCRig(t, s, setup{interval: "200ms"})
 				conn := dial(t, r.envoy.Address())
 				found := map[codes.Code]int{}

@@ -50,7 +50,7 @@ func (c cell) String() string {
 }
 
 // Every failure is charged once at most, and README.md says how often and when, with each sample, as real Envoys have it.
-func TestBlame(t *testing.T) {
+func TestBlame(t *testing.T) { //nolint:tparallel // the group is there to wait for the samples
 	t.Parallel()
 	var mu sync.Mutex
 	cells := map[envoy.Sample]map[string]cell{}

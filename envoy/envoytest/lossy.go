@@ -1,8 +1,7 @@
 package envoytest
 
 import (
-	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -41,7 +40,7 @@ func StartLossy(t testing.TB, service string) *Lossy {
 	pass.Transport = transport
 	pass.FlushInterval = -1                                                         // a stream is answered while it lasts
 	pass.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { abort() } // so it is while the service is away
-	pass.ErrorLog = log.New(io.Discard, "", 0)
+	pass.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	server := &http.Server{Handler: l.handler(pass), Protocols: protocols, ReadHeaderTimeout: time.Minute}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
@@ -54,7 +53,9 @@ func StartLossy(t testing.TB, service string) *Lossy {
 }
 
 // abort resets the stream.
-func abort() { panic(http.ErrAbortHandler) } //nolint:forbidigo // net/http's documented way to reset a stream
+func abort() {
+	panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's documented way to reset a stream
+}
 
 func (l *Lossy) handler(pass http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
