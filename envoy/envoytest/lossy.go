@@ -1,6 +1,7 @@
 package envoytest
 
 import (
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -46,7 +47,9 @@ func StartLossy(t testing.TB, service string) *Lossy {
 	go func() { served <- server.Serve(listener) }()
 	t.Cleanup(func() {
 		_ = server.Close()
-		<-served
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
 		transport.CloseIdleConnections()
 	})
 	return l
