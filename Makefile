@@ -70,6 +70,12 @@ bench-scale: ## load, publish and show 100,000 hosts in 1,000 clusters, and prin
 blame: envoy ## send every failure through every sample, and write who is charged for it into envoy/README.md
 	@$(GO) test ./envoy/blame -count=1 -run 'TestBlame$$' -update
 
+.PHONY: test-rules
+test-rules: ## test the Prometheus alerts with promtool, which Debian has in its package prometheus
+	@command -v promtool >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq prometheus; } \
+		|| { echo "promtool is missing: install the package prometheus" >&2; exit 1; }
+	cd envoy/monitoring && promtool check config prometheus.yaml && promtool test rules rules_test.yaml
+
 .PHONY: soak
 soak: ## try the rules on 20,000 random sequences of events for each property (2 minutes)
 	$(GO) test ./health -rapid.checks=20000 -count=1 -timeout 30m
