@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/envoy-passive-health/passive-health/cmd/passive-health/config"
 )
 
 func TestCheck(t *testing.T) {
@@ -30,7 +28,9 @@ func TestCheck(t *testing.T) {
 		{"every fault", []string{"--config", bad}, exitFailure, []string{bad + ":1:1: listn", "\n" + bad + ":2:18: policy.window"}},
 		{"no file", []string{"--config", "/nowhere.yaml"}, exitUnable, []string{"/nowhere.yaml"}},
 		{
-			"no traps", []string{"--config", good, "--envoy", "../../envoy/envoy.yaml"}, exitFine,
+			"no traps",
+			[]string{"--config", good, "--envoy", "../../envoy/envoy.yaml"},
+			exitFine,
 			[]string{"../../envoy/envoy.yaml: no traps\n"},
 		},
 		{"no Envoy file", []string{"--config", good, "--envoy", "/nowhere.yaml"}, exitUnable, []string{"--envoy"}},
@@ -50,7 +50,7 @@ func TestCheck(t *testing.T) {
 		})
 	}
 	var out, errs bytes.Buffer
-	var answer struct{ Faults config.Faults }
+	var answer report
 	if code := run(t.Context(), []string{"check", "--config", bad, "-o", "json"}, &out, &errs); code != exitFailure {
 		t.Errorf("exit code %d in JSON, want %d", code, exitFailure)
 	}
