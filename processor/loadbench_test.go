@@ -29,7 +29,7 @@ type reportShape struct{ clusters, hosts int }
 
 // reportShapes are the fleets of 1,000 Envoys that the benchmark plays.
 var reportShapes = map[string]reportShape{
-	"reports-quiet": {100, 5},   // what the lab measured: 63 KB each
+	"reports-quiet": {100, 5},   // 63 KB each, as real Envoys send them
 	"reports-busy":  {100, 500}, // five active hosts in every cluster
 }
 
