@@ -16,19 +16,17 @@ type backoff struct {
 // maxBackoff bounds the doublings: RecoveryTimeMax is reached long before.
 const maxBackoff = 30
 
-// decay forgets one ejection for each whole window that was clean up to now.
-func (b *backoff) decay(now time.Time, span time.Duration) {
-	if b.level == 0 || b.clean.IsZero() {
-		return
+// remembered returns the level, less one for each whole window that was clean up to now.
+func (b *backoff) remembered(now time.Time, span time.Duration) int {
+	if b.clean.IsZero() {
+		return b.level
 	}
-	windows := int(min(now.Sub(b.clean)/span, maxBackoff))
-	b.level = max(b.level-windows, 0)
-	b.clean = b.clean.Add(time.Duration(windows) * span)
+	return max(b.level-int(min(now.Sub(b.clean)/span, maxBackoff)), 0)
 }
 
 // dirty begins a new clean period, after an error at now.
 func (b *backoff) dirty(now time.Time, span time.Duration) {
-	b.decay(now, span)
+	b.level = b.remembered(now, span)
 	if !b.clean.IsZero() {
 		b.clean = now
 	}

@@ -62,7 +62,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	p := DefaultPolicy()
 	p.MinReporters, p.MinRequests, p.FailurePercent, p.ErrorGRPCStatuses = 2, 1, 1, GRPCStatuses(2, 14)
 	f := newFleet(t, 200, p)
-	const events = 100_000
+	const events = 20_000
 	f.flood(0, events)
 	heap, file := heapSize(f), fileSize(t, f)
 	f.flood(events, 3*events)

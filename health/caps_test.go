@@ -3,6 +3,7 @@ package health
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -106,6 +107,34 @@ func TestShrinkingBringsTheLongestOutBack(t *testing.T) {
 	}
 }
 
+// TestAWantKeepsItsAge: the first host wanted out goes out first, although it was refused for another reason then.
+func TestAWantKeepsItsAge(t *testing.T) {
+	p := DefaultPolicy()
+	p.MinReporters, p.MaxEjectionPercent, p.RecoveryJitter = 2, 25, 0
+	f := newFleet(t, 4, p)
+	f.seen(0, 1, "a", "a", "b", "b", "b")
+	f.seen(5*time.Second, 3, "a", "a", "a", "a", "a") // the quorum is missing
+	f.seen(6*time.Second, 2, "a", "a", "b", "b", "b") // the cap is reached
+	f.seen(7*time.Second, 3, "b")                     // now it is the cap here, too
+	f.wantRefused(7*time.Second, 3, RefusedMaxPercent)
+	if got := f.out(30 * time.Second); !slices.Equal(got, []int{3}) {
+		t.Errorf("when host 1 is back, out: %v, want 3", got)
+	}
+}
+
+// TestAHigherFloorBringsHostsBack: min_healthy_hosts shrinks the room as the percentage does.
+func TestAHigherFloorBringsHostsBack(t *testing.T) {
+	p := DefaultPolicy()
+	p.MaxEjectionPercent = 100
+	f := newFleet(t, 4, p)
+	f.failAll(3)
+	p.MinHealthyHosts = 3
+	f.SetClusters(start.Add(5*time.Second), []Cluster{{Name: "web", Policy: p, Members: members(4)}})
+	if got := f.out(5 * time.Second); !slices.Equal(got, []int{3}) {
+		t.Errorf("out: %v, want 3", got)
+	}
+}
+
 func TestOrdersCountTowardsTheCapAndAreNeverUndone(t *testing.T) {
 	f := newFleet(t, 4, DefaultPolicy())
 	f.failAll(2)
@@ -119,6 +148,18 @@ func TestOrdersCountTowardsTheCapAndAreNeverUndone(t *testing.T) {
 	if got := f.out(2 * time.Second); !slices.Equal(got, []int{3, 4}) {
 		t.Errorf("out: %v, want those ordered, and the automatic ones back", got)
 	}
+	f.answer(3*time.Second, 1, 503, 9)
+	f.wantRefused(3*time.Second, 1, RefusedMaxPercent)
+}
+
+// TestAnOrderLeavesTheVerdictAlone: the cap undoes no verdict whose host would stay out by an order anyway.
+func TestAnOrderLeavesTheVerdictAlone(t *testing.T) {
+	f := newFleet(t, 4, DefaultPolicy())
+	f.answer(0, 1, 503, 5)
+	for i := range 3 {
+		f.add(time.Second, order(strconv.Itoa(i), ActionEject, i+1))
+	}
+	f.wantVerdict(2*time.Second, 1, Ejected)
 }
 
 // TestReloadTakesProbationAway: a host in a step that its policy no longer has is at full weight.

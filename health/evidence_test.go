@@ -43,6 +43,7 @@ func TestRatio(t *testing.T) {
 		{name: "20 percent, inclusive", requests: 50, errors: 10, want: Ejected},
 		{name: "30 percent, but too few errors", requests: 13, errors: 4, want: Healthy},
 		{name: "more errors than requests are known", requests: 6, errors: 10, want: Healthy, refused: RefusedMinRequests},
+		{name: "each error was a request, reported or not", requests: 6, errors: 11, want: Ejected},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := DefaultPolicy()
@@ -87,6 +88,18 @@ func TestVolumeThatComesLater(t *testing.T) {
 	if h := f.host(2*time.Second, 1); h.Last.Evidence.Requests != 100 {
 		t.Errorf("the evidence names %d requests, want 100", h.Last.Evidence.Requests)
 	}
+}
+
+// TestProbationAsksForNoVolume: a host at a tenth of its weight has few requests by intent.
+func TestProbationAsksForNoVolume(t *testing.T) {
+	p := DefaultPolicy()
+	p.MinRequests, p.RecoveryJitter = 100, 0
+	f := newFleet(t, 4, p)
+	f.volumes(0, 1, 100)
+	f.answer(0, 1, 503, 5)
+	f.wantVerdict(31*time.Second, 1, Probation)
+	f.answer(31*time.Second, 1, 503, 2)
+	f.wantVerdict(31*time.Second, 1, Ejected)
 }
 
 // TestAReturnBeginsARatioAnew: what ejected a host once does not weigh on its probation.

@@ -99,6 +99,11 @@ func checkHost(t failer, tr *Tracker, h *host) {
 	if h.state != Healthy && (h.deadline.IsZero() || h.deadline.Before(tr.now) && !h.deadline.Equal(tr.now)) {
 		t.Fatalf("I4: %v is %v without an end ahead: %v at %v", h.id, h.state, h.deadline, tr.now)
 	}
+	threshold, _ := h.threshold()
+	wanted := !h.deadline.IsZero() && h.window.holds(threshold, tr.now, h.cluster.policy.Window)
+	if h.refused.Reason != "" && !wanted {
+		t.Fatalf("%v is refused for %s, and nobody wants it out", h.id, h.refused.Reason)
+	}
 	p := &h.cluster.policy
 	longest := p.RecoveryTimeMax + p.RecoveryTimeMax*time.Duration(p.RecoveryJitter)/100
 	if h.state == Ejected && h.last != nil && h.until.Sub(h.since) > max(longest, h.last.Until.Sub(h.last.At)) {

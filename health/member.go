@@ -118,6 +118,7 @@ func (h *host) snapshot(now time.Time) HostSnapshot {
 		WindowErrors: h.window.count(now, span), WindowRequests: requests, WindowFailures: failures,
 		Witnesses:   h.reporters.count(now, span),
 		TotalErrors: h.total, Observed: h.observed, Ejections: h.ejections, Last: h.last,
+		Backoff: h.backoff.remembered(now, span),
 	}
 	if s.WindowErrors > 0 {
 		s.Reporters = h.window.evidence(s.WindowErrors).Reporters
@@ -126,8 +127,5 @@ func (h *host) snapshot(now time.Time) HostSnapshot {
 		refused := h.refused
 		s.Refused = &refused
 	}
-	remembered := h.backoff
-	remembered.decay(now, span)
-	s.Backoff = remembered.level
 	return s
 }

@@ -141,6 +141,7 @@ func FuzzRestore(f *testing.F) {
 		}
 		fleet := newFleet(t, 2, DefaultPolicy())
 		fleet.Restore(start, saved)
+		checkCounts(t, fleet.clusters["web"])
 		longest := 330*time.Second + 15*time.Second
 		fleet.wantVerdict(longest, 1, Healthy)
 		fleet.wantVerdict(longest, 2, Healthy)
