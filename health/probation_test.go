@@ -140,3 +140,16 @@ func TestReloadDuringProbation(t *testing.T) {
 		})
 	}
 }
+
+// TestWantsOutliveProbation: an ejection refused in probation is wanted after it only by as many errors as that takes.
+func TestWantsOutliveProbation(t *testing.T) {
+	for count, want := range map[int]Reason{2: "", 5: RefusedPaused} {
+		f := onProbation(t, nil)
+		f.add(31*time.Second, order("1", ActionPause))
+		f.answer(40*time.Second, 1, 503, count)
+		f.wantRefused(44*time.Second, 1, RefusedPaused)
+		f.wantRefused(45*time.Second, 1, want)
+		f.wantRefused(70*time.Second+1, 1, "")
+		checkInvariants(t, f.Tracker)
+	}
+}
