@@ -77,7 +77,7 @@ test-rules: ## test the Prometheus alerts with promtool, which Debian has in its
 	cd envoy/monitoring && promtool check config prometheus.yaml && promtool test rules rules_test.yaml
 
 .PHONY: soak
-soak: ## try the rules on 20,000 random sequences of events for each property (2 minutes)
+soak: ## try the rules on 20,000 random sequences of events for each property (10 minutes)
 	$(GO) test ./health -rapid.checks=20000 -count=1 -timeout 30m
 
 .PHONY: lint

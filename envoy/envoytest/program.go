@@ -10,10 +10,24 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 )
 
 // Program returns the path of the built service.
 type Program func() (path string, err error)
+
+// Main runs a package's tests, for its TestMain: program is the service, built when a test first needs it and gone
+// afterwards. The result is the exit code.
+func Main(m *testing.M, program *Program) (code int) {
+	dir, err := os.MkdirTemp("", "passive-health-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	*program = NewProgram(context.Background(), dir) // as long as the tests run: there is no context before them
+	return m.Run()
+}
 
 const programPackage = "github.com/envoy-passive-health/passive-health/cmd/passive-health"
 

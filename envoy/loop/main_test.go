@@ -1,8 +1,6 @@
 package loop_test
 
 import (
-	"context"
-	"fmt"
 	"os"
 	"testing"
 
@@ -12,15 +10,4 @@ import (
 // program is the real one.
 var program envoytest.Program
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) (code int) {
-	dir, err := os.MkdirTemp("", "passive-health-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	program = envoytest.NewProgram(context.Background(), dir)
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(envoytest.Main(m, &program)) }

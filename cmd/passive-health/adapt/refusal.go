@@ -11,6 +11,7 @@ type Refusal struct { //nolint:errname // it is what adapt says, and reads as su
 	Handover string
 }
 
+// Error says where, and why.
 func (r *Refusal) Error() string { return fmt.Sprintf("%s:%d: %s", r.File, r.Line, r.Reason) }
 
 // Note tells the user of something that was left alone or that needs a look, and where it stands.
@@ -20,4 +21,5 @@ type Note struct {
 	Text string
 }
 
+// String says where, and what.
 func (n Note) String() string { return fmt.Sprintf("%s:%d: %s", n.File, n.Line, n.Text) }
