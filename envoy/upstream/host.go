@@ -22,6 +22,7 @@ type Host struct {
 	mu        sync.Mutex
 	behaviour Behaviour
 	listener  net.Listener          // nil while the host refuses
+	held      io.Closer             // keeps the port while the host refuses
 	conns     map[net.Conn]struct{} // so that refusing and stopping can end them
 	stopped   bool
 }
@@ -51,7 +52,7 @@ func (h *Host) Set(b Behaviour) error {
 	case h.stopped:
 		return nil
 	case b.Kind == Refuse:
-		h.shutLocked()
+		return h.refuseLocked()
 	case h.listener == nil:
 		return h.openLocked()
 	}
@@ -65,13 +66,28 @@ func (h *Host) Stop() {
 		h.stopped = true
 		close(h.done)
 		h.shutLocked()
+		h.letGoLocked()
 	}
 	h.mu.Unlock()
 	h.wg.Wait()
 }
 
+// refuseLocked closes the port and the connections, and keeps the port from everybody else.
+func (h *Host) refuseLocked() (err error) {
+	if h.held != nil || !h.addr.Addr().Is4() {
+		h.shutLocked()
+		return nil
+	}
+	h.shutLocked()
+	if h.held, err = holdPort(h.addr); err != nil {
+		return fmt.Errorf("refusing on a host's port: %w", err)
+	}
+	return nil
+}
+
 // openLocked listens on the host's port; the first time that is where the kernel may choose it.
 func (h *Host) openLocked() error {
+	h.letGoLocked()
 	listener, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(h.addr))
 	if err != nil {
 		return fmt.Errorf("opening a host's port: %w", err)
@@ -82,6 +98,13 @@ func (h *Host) openLocked() error {
 	h.listener = listener
 	h.wg.Go(func() { h.accept(listener) })
 	return nil
+}
+
+func (h *Host) letGoLocked() {
+	if h.held != nil {
+		_ = h.held.Close() // nothing was said on it
+		h.held = nil
+	}
 }
 
 // shutLocked closes the port and the connections. Their errors say only that they were closed before.
